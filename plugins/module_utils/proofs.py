@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an effect depends on, handed to it as an argument: proofs, their age, and whether they are enough.
+
+A proof is a dictionary, so that it can travel as an Ansible variable. All have ``kind``, ``service``, ``run_id``, ``epoch``
+and ``taken`` (a stamp of the controller); ``hold`` and ``process`` have ``node``, ``sessions`` and ``timelock`` have
+``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and ``fresh_timestamp``.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from .refusal import Refusal
+
+NODE_KINDS = ("hold", "process")
+SERVICE_KIND = "sessions"
+SAME_KVS = ("system_identifier", "timeline", "database", "database_oid", "schema", "table")
+"""What identifies a key-value service. Its position is compared as well, but may grow."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The lock that an effect must still hold when it happens: which run, and its epoch."""
+
+    run_id: str
+    epoch: int
+
+
+def _boot_clock() -> float:
+    """Seconds on a clock that counts through suspend and cannot be set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def boot_id() -> str:
+    """What distinguishes one boot of this machine from the next; empty where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as source:
+            return source.read().strip()
+    except OSError:
+        return ""
+
+
+def stamp_now() -> dict:
+    """The controller's time, on both clocks."""
+    return {"wall": time.time(), "boot": _boot_clock(), "boot_id": boot_id()}
+
+
+def later_stamp(stamp: dict, seconds: float) -> dict:
+    """``stamp`` moved ``seconds`` on: what began then had by its own clock taken so long when it looked."""
+    return {**stamp, "wall": stamp["wall"] + seconds, "boot": stamp["boot"] + seconds}
+
+
+def age(taken: dict) -> float:
+    """Seconds since the stamp ``taken``, by the larger of the two clocks; negative where either ran backwards."""
+    differences = (time.time() - taken["wall"], _boot_clock() - taken["boot"])
+    if taken.get("boot_id") != boot_id() or min(differences) < 0:
+        return -1.0
+    return max(differences)
+
+
+def same_kvs(one: dict, other: dict) -> str | None:
+    """Where two identities of a key-value service differ, as words, or None where they are one."""
+    for key in SAME_KVS:
+        if one.get(key) != other.get(key):
+            return f"{key} is {other.get(key)}, and was {one.get(key)}"
+    return None
+
+
+def later_identity(before: dict, now: dict) -> None:
+    """Refuse ``kvs-identity`` unless ``now`` is the key-value service of ``before``, and not at an earlier position."""
+    difference = same_kvs(before, now)
+    if difference:
+        raise Refusal("kvs-identity", f"This is not the key-value service that the run began with: {difference}.")
+    if int(now.get("position", 0)) < int(before.get("position", 0)):
+        raise Refusal(
+            "kvs-identity",
+            f"The key-value service is at position {now.get('position')}, earlier than {before.get('position')}, "
+            "which it had already reached: it was put back to an older state.",
+        )
+
+
+def _check_age(proof: dict, what: str, max_age: float) -> None:
+    seconds = age(proof.get("taken") or {"wall": 0, "boot": 0})
+    if seconds < 0:
+        raise Refusal("proof-missing", f"{what} was taken on another machine or boot, or a clock went back since.")
+    if seconds > max_age:
+        raise Refusal("proof-missing", f"{what} is {seconds:.0f} s old; at most {max_age:.0f} s are accepted.")
+
+
+def require_offline(nodes: list, proofs: list, guard: Guard, identity: dict, max_age: float) -> None:
+    """Refuse unless every one of ``nodes`` is proved held and gone, and the store's side shows no session.
+
+    Raises Refusal: ``proof-missing`` for a node or kind without a proof, a stale one, or one that never saw its node;
+    ``operator-lock-lost`` for a proof of another run; ``kvs-identity`` for sessions looked for elsewhere.
+    """
+    if not nodes:
+        raise Refusal("proof-missing", "No node is named, so none is proved offline.")
+    wanted = [(kind, node) for node in nodes for kind in NODE_KINDS] + [(SERVICE_KIND, None)]
+    for kind, node in wanted:
+        what = f"The proof '{kind}' of {node or 'the service'}"
+        found = [proof for proof in proofs if proof.get("kind") == kind and (node is None or proof.get("node") == node)]
+        if not found:
+            raise Refusal("proof-missing", f"{what} is missing.")
+        proof = found[-1]
+        if (proof.get("run_id"), proof.get("epoch")) != (guard.run_id, guard.epoch):
+            raise Refusal("operator-lock-lost", f"{what} belongs to another run, {proof.get('run_id')}.")
+        if kind != "hold" and not proof.get("seen_before"):
+            raise Refusal("proof-missing", f"{what} counts for nothing: the same probe never saw it present.")
+        _check_age(proof, what, max_age)
+        if kind == SERVICE_KIND:
+            later_identity(proof.get("kvs_identity") or {}, identity)
+
+
+def require_timelock(proof: dict | None, identity: dict, bound: int, max_age: float) -> Guard:
+    """Refuse unless TimeLock is proved to be above ``bound``; the guard of the run that proved it.
+
+    Raises Refusal: ``proof-missing``, ``timelock-behind`` where the fresh timestamp is not above ``bound``, or
+    ``kvs-identity`` where TimeLock was fast-forwarded for another key-value service.
+    """
+    if not proof:
+        raise Refusal("proof-missing", "There is no proof that TimeLock is above the bound.")
+    fresh = int(proof["fresh_timestamp"])
+    if fresh <= bound:
+        raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {fresh} is not above the bound {bound}.")
+    _check_age(proof, "The proof of TimeLock", max_age)
+    later_identity(proof.get("kvs_identity") or {}, identity)
+    return Guard(str(proof["run_id"]), int(proof["epoch"]))

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An action that runs a module's operation in the controller's own process, which saves a process and its start."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operation import attempt
+
+
+class OperationAction(ActionBase):
+    """Base of the actions whose module has the same name, options and operation.
+
+    A delegate that is another host, or another user, gets the module itself.
+    """
+
+    argument_spec: dict = {}
+    operation = None
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        if self._connection.transport != "local" or self._play_context.become:
+            result.update(self._execute_module(task_vars=task_vars))
+            return result
+        _validated, params = self.validate_argument_spec(self.argument_spec)
+        result.update(attempt(type(self).operation, params, bool(self._task.check_mode)))
+        return result
