@@ -34,6 +34,7 @@ class StoreState:
 
     ``state`` is one of ACTIVE, INVALIDATED, ABSENT, AMBIGUOUS; ``bound`` the live number or None, ``backup`` the kept one
     or None. ``code`` and ``reason`` say what is wrong, for ABSENT, AMBIGUOUS and numbers that AtlasDB never writes.
+    ``empty_table`` is set where the table is the right one, and holds no number.
     """
 
     state: str
@@ -41,6 +42,7 @@ class StoreState:
     backup: int | None = None
     code: str | None = None
     reason: str | None = None
+    empty_table: bool = False
 
 
 def parse_number(text: str, name: str) -> int:

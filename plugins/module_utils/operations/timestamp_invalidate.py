@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Invalidate the bound of a key-value service."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from ..arguments import KVS, PROOFS
+from ..bound import INVALIDATED, StoreState, parse_number
+from ..effect_on_bound import change_result, require_proofs
+from ..refusal import Refusal
+from ..stores.interface import Change
+from ..stores.opening import open_store
+from ..stores.states import require_usable
+
+ARGUMENT_SPEC = {"kvs": KVS, "expected_bound": {"type": "str", "required": True}, **PROOFS}
+
+
+def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
+    """Invalidate the bound on condition that it is the expected one; see the module's RETURN.
+
+    Raises Refusal: ``bound-moved``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``, ``operator-lock-lost``,
+    ``kvs-lock-held``, or the state's own code.
+    """
+    expected = parse_number(params["expected_bound"], "expected_bound")
+    with closing(open_store(params["kvs"])) as store:
+        before = store.read()
+        require_usable(before)
+        number = before.backup if before.state == INVALIDATED else before.bound
+        if number != expected:
+            raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
+        if before.state == INVALIDATED:
+            return change_result(Change(False, before, before), params)
+        guard = require_proofs(store, params, expected)
+        if check_mode:
+            return change_result(Change(True, before, StoreState(INVALIDATED, backup=expected)), params)
+        return change_result(store.invalidate(expected, guard), params)

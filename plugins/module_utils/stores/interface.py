@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every key-value service offers to the handover, whatever database it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..bound import StoreState
+from ..proofs import Guard
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an effect did: whether it changed anything, and the store's state before and after, both read."""
+
+    changed: bool
+    before: StoreState
+    after: StoreState
+
+
+@dataclass(frozen=True)
+class Record:
+    """The row of a service in the schema or keyspace ``atlasdb_timelock`` of its own key-value service.
+
+    ``epoch`` grows by one with each run that takes the lock. ``holder`` is the run that has it, or None. ``document``
+    is what the runs wrote down: intent, identities, numbers seen.
+    """
+
+    epoch: int
+    holder: dict | None
+    document: dict
+
+    def highest(self) -> int:
+        """The largest number on record, 0 where there is none."""
+        return max([0] + [int(number) for number in self.document.get("numbers", {}).values()])
+
+
+class Store:
+    """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
+
+    def identity(self) -> dict:
+        """What tells this key-value service from any other: see proofs.SAME_KVS, and ``position``."""
+        raise NotImplementedError
+
+    def read(self) -> StoreState:
+        """The state of the bound, whatever it is. Writes nothing."""
+        raise NotImplementedError
+
+    def corroboration(self) -> list:
+        """Independent lower bounds for the bound: ``{"source", "number"}``. Writes nothing."""
+        raise NotImplementedError
+
+    def missing_rights(self) -> list:
+        """What the login lacks for the handover, as the statements that would grant it. Writes nothing."""
+        raise NotImplementedError
+
+    def sessions(self, ignore: list) -> list:
+        """The sessions of others: ``{"user", "application", "address", "port"}``, without those that ``ignore`` names."""
+        raise NotImplementedError
+
+    def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:
+        """Invalidate the bound on condition that it is ``expected_bound``; unchanged where that was done before.
+
+        Raises Refusal ``bound-moved``, ``operator-lock-lost`` (the record names another run or epoch than ``guard``), or
+        the state's own code.
+        """
+        raise NotImplementedError
+
+    def restore(self, at_least: int, guard: Guard | None) -> Change:
+        """Make the bound live, at ``at_least`` or higher, above the backup and above every number on record.
+
+        Never lowers a bound, and never puts one back to a number that it had.
+        """
+        raise NotImplementedError
+
+    def record(self) -> Record | None:
+        """The record, or None where there is none. Writes nothing."""
+        raise NotImplementedError
+
+    def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
+        """Take the lock for ``holder``, with the next epoch; unchanged where it has it already.
+
+        Raises Refusal ``operator-locked`` while another run has it, unless ``take_over`` names that run.
+        """
+        raise NotImplementedError
+
+    def note(self, guard: Guard, changes: dict, release: bool) -> Record:
+        """Write ``changes`` into the record's document, and give the lock back where ``release`` is set.
+
+        Numbers only grow. Raises Refusal ``operator-lock-lost`` unless ``guard`` has the lock.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the connection."""
+        raise NotImplementedError

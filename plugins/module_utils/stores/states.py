@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a state of the bound allows, whatever store it is in."""
+
+from __future__ import annotations
+
+from ..bound import StoreState, out_of_range
+from ..refusal import Refusal
+from .interface import Record
+
+
+def require_usable(state: StoreState) -> None:
+    """Refuse with the state's own code where there is one."""
+    if state.code:
+        raise Refusal(state.code, state.reason)
+
+
+def require_restorable(state: StoreState) -> None:
+    """Refuse with the state's own code, unless it is that the table holds no number."""
+    if not state.empty_table:
+        require_usable(state)
+
+
+def next_bound(state: StoreState, at_least: int, record: Record | None) -> int:
+    """The number to restore: at least what is asked, and above the store's number and every number on record.
+
+    A process left over from before goes on as soon as it finds the very number that it holds in memory, so none is ever
+    put back. Raises Refusal ``bound-out-of-range`` where no headroom is left.
+    """
+    known = max(state.bound or 0, state.backup or 0, record.highest() if record else 0)
+    number = max(at_least, known + 1)
+    problem = out_of_range(number)
+    if problem:
+        raise Refusal("bound-out-of-range", problem)
+    return number
