@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab as an Ansible inventory: every node a host of its own, all of them on this machine."""
+
+from __future__ import annotations
+
+import sys
+from urllib.parse import urlsplit
+
+import yaml
+
+from lab.layout import Layout
+from lab.service import Node, Service
+
+
+def render(layout: Layout, services: list[Service], timelock_urls: list[str]) -> str:
+    """The inventory's YAML."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    timelock_hosts = {
+        f"tl-{number}": {"ansible_host": urlsplit(url).hostname, "timelock_port": urlsplit(url).port}
+        for number, url in enumerate(timelock_urls, 1)
+    }
+    document = {
+        "all": {
+            "vars": local,
+            "children": {
+                "timelock_servers": {"hosts": timelock_hosts},
+                "atlasdb_services": {
+                    "vars": {"timelock_client_ssl": {"trustStorePath": str(layout.trust_store)}},
+                    "children": {service.name: _group(service) for service in services},
+                },
+            },
+        }
+    }
+    return "# written by the lab\n" + yaml.safe_dump(document, sort_keys=False)
+
+
+def _group(service: Service) -> dict:
+    variables = {"atlasdb_service_name": service.name, "atlasdb_service_manager": service.settings.manager}
+    if service.settings.manager == "command":
+        variables["atlasdb_version"] = service.settings.version
+    return {"vars": variables, "hosts": {node.name: _host(node) for node in service.nodes}}
+
+
+def _host(node: Node) -> dict:
+    variables = {
+        "atlasdb_config_path": str(node.config_path),
+        "atlasdb_service_ports": [node.port],
+        "atlasdb_health_url": f"{node.url}/health",
+    }
+    if node.service.manager == "sls":
+        variables["atlasdb_service_unit"] = str(node.unit)
+    else:
+        variables |= {
+            "atlasdb_service_unit": node.name,
+            "atlasdb_start_command": node.start_command,
+            "atlasdb_stop_command": node.stop_command,
+            "atlasdb_pid_file": str(node.pid_file),
+            "atlasdb_runtime_config_path": str(node.runtime_path),
+        }
+    return variables

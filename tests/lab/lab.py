@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole lab: PostgreSQL, a TimeLock cluster and services, made, attached to and taken down."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lab import inventory, ports, processes
+from lab.checker import ServiceReport, check_folder
+from lab.layout import Layout, NodeSettings, ServiceSettings, Settings, write_whole
+from lab.postgres import Postgres
+from lab.service import Node, Service
+from lab.timelock.cluster import Cluster
+from lab.trust import write_trust_store
+
+SESSIONS_PER_NODE = 10
+SESSIONS_OF_OTHERS = 60
+END_GRACE_SECONDS = 2.0
+
+
+class NoLab(Exception):
+    """There is no lab in the folder."""
+
+
+class Lab:
+    """A lab that exists in a folder. `up` makes one, `attach` finds one; several processes may have the same."""
+
+    def __init__(self, layout: Layout, settings: Settings, timelock: Cluster):
+        self.layout = layout
+        self.settings = settings
+        self.postgres = Postgres(Path(settings.temporary), settings.postgres)
+        self.timelock = timelock
+        self.services = {
+            service.name: Service(layout, settings.lab_id, service) for service in settings.services
+        }  # fmt: skip
+
+    @classmethod
+    def up(cls, folder: Path | str, services: list[ServiceSettings], timelock_nodes: int = 3) -> Lab:
+        """Make a lab from nothing, and wait until every node is healthy.
+
+        What an earlier lab in this folder left is ended and removed first, whether it runs or was killed.
+
+        Raises RuntimeError with a log's end when a part does not come up; the parts that did are ended then.
+        """
+        layout = Layout(Path(folder).absolute())
+        layout.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(layout):
+            _take_down(layout)
+            for left in (layout.journal, layout.timelock, layout.services, layout.trust_store.parent):
+                shutil.rmtree(left, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(prefix="atlasdb-lab-"))
+            temporary.chmod(0o755)
+            settings = Settings(secrets.token_hex(8), str(temporary), services=services)
+            layout.write_settings(settings)
+            try:
+                return cls._make(layout, settings, timelock_nodes)
+            except BaseException:
+                _take_down(layout)
+                raise
+
+    @classmethod
+    def _make(cls, layout: Layout, settings: Settings, timelock_nodes: int) -> Lab:
+        cluster = Cluster(layout.timelock, nodes=timelock_nodes)
+        node_ports = iter(ports.free_ports(sum(len(service.nodes) for service in settings.services)))
+        for service in settings.services:
+            for node in service.nodes:
+                node.port = next(node_ports)
+        lab = cls(layout, settings, cluster)
+        with _environment(processes.LAB_VARIABLE, settings.lab_id):
+            _all_at_once([cluster.start, lab._make_postgres, lambda: write_trust_store(layout.trust_store)])
+        settings.timelock_urls = list(cluster.urls)
+        layout.write_settings(settings)
+        for service in lab.services.values():
+            service.write(settings)
+        write_whole(
+            layout.inventory, inventory.render(layout, list(lab.services.values()), settings.timelock_urls), 0o600
+        )
+        for service in lab.services.values():
+            service.start()
+        for service in lab.services.values():
+            service.wait_healthy()
+        return lab
+
+    def _make_postgres(self) -> None:
+        nodes = sum(len(service.nodes) for service in self.settings.services)
+        self.postgres.create(max_connections=nodes * SESSIONS_PER_NODE + SESSIONS_OF_OTHERS)
+        self.postgres.start()
+        for service in self.settings.services:
+            service.password = self.postgres.create_database(service.name)
+
+    @classmethod
+    def attach(cls, folder: Path | str) -> Lab:
+        """The lab that is in the folder. Raises NoLab."""
+        layout = Layout(Path(folder).absolute())
+        try:
+            settings = layout.read_settings()
+        except FileNotFoundError:
+            raise NoLab(f"There is no lab in {layout.folder}.") from None
+        return cls(layout, settings, Cluster.attach(layout.timelock))
+
+    def node(self, name: str) -> Node:
+        """Raises KeyError."""
+        return {node.name: node for service in self.services.values() for node in service.nodes}[name]
+
+    def load_on(self, rate: float = 100, span: int = 10) -> None:
+        """Load on every node of every service, those that will be started later included."""
+        for service in self.services.values():
+            service.load(rate, span)
+
+    def load_off(self) -> None:
+        for service in self.services.values():
+            service.load(0, 1)
+
+    def check(self) -> list[ServiceReport]:
+        """The checker's verdict on everything so far, the load on or off. Raises JournalError."""
+        return check_folder(self.layout.journal)
+
+    def processes(self) -> list[processes.Process]:
+        """Every process that belongs to the lab."""
+        return _owned(self.settings)
+
+    def down(self) -> None:
+        """End all of it and remove what is temporary. Journals, logs and configurations stay."""
+        take_down(self.layout.folder)
+
+
+def take_down(folder: Path | str) -> None:
+    """End whatever lab there is in the folder, also one whose `up` was killed.
+
+    Raises RuntimeError if a process cannot be ended.
+    """
+    layout = Layout(Path(folder).absolute())
+    if layout.folder.exists():
+        with _locked(layout):
+            _take_down(layout)
+
+
+def services_named(
+    names: list[str], nodes: int, managers: list[str], version: str, leader: bool = True
+) -> list[ServiceSettings]:
+    """Settings of services with `nodes` nodes each; the managers are given out in turn."""
+    return [
+        ServiceSettings(
+            name, managers[position % len(managers)], version, leader,
+            [NodeSettings(f"{name}-{number}", 0) for number in range(1, nodes + 1)],
+        )
+        for position, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def _owned(settings: Settings) -> list[processes.Process]:
+    return processes.owned_by(settings.lab_id, (settings.temporary + "/pg",))
+
+
+def _take_down(layout: Layout) -> None:
+    """Raises RuntimeError if a process cannot be ended."""
+    try:
+        settings = layout.read_settings()
+    except FileNotFoundError:
+        return
+    Postgres(Path(settings.temporary), settings.postgres).kill()
+    left = processes.end(_owned(settings), END_GRACE_SECONDS)
+    if left:
+        raise RuntimeError(f"These processes of the lab cannot be ended: {left}")
+    shutil.rmtree(settings.temporary, ignore_errors=True)
+    layout.settings_file.unlink()
+
+
+@contextlib.contextmanager
+def _locked(layout: Layout) -> Iterator[None]:
+    """One `up` or `down` at a time in one folder."""
+    with open(layout.lock_file, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _all_at_once(parts: list[Callable[[], None]]) -> None:
+    """Run the parts in threads; raises the first failure after all have ended."""
+    failures: list[BaseException] = []
+
+    def run(part: Callable[[], None]) -> None:
+        try:
+            part()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service's process: reads its configuration, takes timestamps as that says, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.journal import Journal, Origin
+from lab.node import configuration
+from lab.node.embedded import EmbeddedTimestamps
+from lab.node.failures import AtlasFailure, ClocksWentBackwards, ConfigurationRefused
+from lab.node.leader import LeaderTimestamps
+from lab.node.log import log
+from lab.node.server import serve
+from lab.node.service_http import Server
+from lab.node.sessions import Sessions
+from lab.node.store import BoundStore, no_invalidator
+from lab.node.timelock import TimeLockClient, TimeLockTimestamps
+from lab.node.timestamps import Timestamps
+from lab.node.waiting import WaitingTimestamps
+from lab.node.work import Load, work_when_idle
+
+TERMINATED = 143
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 1 for a start that failed; a SIGTERM ends the process with 143, as a JVM does."""
+    parser = argparse.ArgumentParser(prog="python -m lab.node", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the install configuration")
+    parser.add_argument("--runtime", type=Path, help="the runtime configuration, where it is a file of its own")
+    parser.add_argument("--root", default="atlasdb", help="where the AtlasDB block is in it")
+    parser.add_argument("--runtime-root", default="atlasdb-runtime")
+    parser.add_argument("--service", required=True)
+    parser.add_argument("--node", required=True)
+    parser.add_argument("--shared", type=Path, required=True, help="the folder that the service's nodes share")
+    parser.add_argument("--journal", type=Path, required=True, help="the folder of the journals")
+    parser.add_argument("--atlasdb-version", default="0.905.0")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        _run(options)
+    except (ConfigurationRefused, AtlasFailure, OSError) as error:
+        log("WARN", "com.palantir.atlasdb.factory.TransactionManagers", f"START FAILED {error}")
+    except SystemExit:
+        log("INFO", "lab.node", "stopped")
+        return TERMINATED
+    return 1
+
+
+def _stop(number: int, frame: object) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _run(options: argparse.Namespace) -> None:
+    read = configuration.read(
+        options.config, options.runtime, options.root, options.runtime_root, options.atlasdb_version
+    )
+    sessions = Sessions(read.connection)
+    with contextlib.closing(sessions):
+        sessions.open()
+        timestamps = _create(read, options, sessions)
+        origin = Origin(options.service, read.namespace, options.node, os.getpid(), timestamps.mode)
+        take = _recorded(timestamps, Journal(options.journal, origin))
+        serve(read.port, timestamps, take)
+        log("INFO", "com.palantir.atlasdb.factory.TransactionManagers", "Successfully created, and now returning a"
+            " transaction manager: this may not be fully initialised.")  # fmt: skip
+        Load(options.shared / "load.json", take).start()
+        work_when_idle(take, sessions.replace_broken)
+        while True:
+            signal.pause()
+
+
+def _create(read: configuration.Configuration, options: argparse.Namespace, sessions: Sessions) -> Timestamps:
+    store = BoundStore(sessions, read.table_prefix)
+
+    def embedded() -> EmbeddedTimestamps:
+        return EmbeddedTimestamps(store)
+
+    def timelock() -> TimeLockTimestamps:
+        tls = _tls(read)
+        client = TimeLockClient(options.service, read.namespace, [Server(url, tls) for url in read.servers])
+        invalidate = store.backup_and_invalidate if read.invalidates else lambda: no_invalidator("relational")
+        return TimeLockTimestamps(client, invalidate)
+
+    if read.mode == "leader":
+        return LeaderTimestamps(embedded, options.shared, read.local_server)
+    create = timelock if read.mode == "timelock" else embedded
+    return WaitingTimestamps(read.mode, create) if read.initialize_async else create()
+
+
+def _tls(read: configuration.Configuration) -> ssl.SSLContext | None:
+    """Only PEM stores are understood, and only where a server is asked over https."""
+    if not any(url.startswith("https:") for url in read.servers):
+        return None
+    context = ssl.create_default_context(cafile=read.trust_store)
+    if read.key_store:
+        context.load_cert_chain(read.key_store)
+    return context
+
+
+def _recorded(timestamps: Timestamps, journal: Journal) -> Callable[[int], tuple[int, int]]:
+    def take(count: int) -> tuple[int, int]:
+        start = time.monotonic_ns()
+        try:
+            lower, upper = timestamps.fresh(count)
+        except ClocksWentBackwards as error:
+            journal.record(start, time.monotonic_ns(), error.lower, error.upper)
+            raise
+        journal.record(start, time.monotonic_ns(), lower, upper)
+        return lower, upper
+
+    return take
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a node as they are before a migration: its AtlasDB-shaped configuration and its start script."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+INSTALL = """\
+# {node} - written by the lab
+server:
+  applicationContextPath: /
+  port: {port}   # health, and the other nodes of {service}
+
+logging: {{level: INFO}}
+
+{root}:
+  # Everything that {service} stores.
+  keyValueService:
+    type: relational
+    ddl:
+      type: postgres
+    connection:
+      type: postgres
+      host: 127.0.0.1
+      port: {database_port}
+      dbName: {service}
+      dbLogin: {service}
+      dbPassword: '{password}'
+{leader}  initializeAsync: false
+"""
+
+LEADER = """\
+  # Timestamps and locks of our own: one of us leads.
+  leader:
+    quorumSize: {quorum}
+    leaders:
+{leaders}
+    localServer: {local_server}
+    learnerLogDir: var/data/paxos/learner
+    acceptorLogDir: var/data/paxos/acceptor
+    sslConfiguration:
+      trustStorePath: {trust_store}
+"""
+
+RUNTIME = """\
+{root}:
+  timestampClient:
+    enableTimestampBatching: true
+"""
+
+SCRIPT = """\
+#!/bin/sh
+# start | stop | status | console of {node}, as a service's own start script does it
+ROOT={unit}
+PID_FILE=$ROOT/{pid_file}
+PYTHONPATH={python_path}
+{lab_variable}={lab_id}
+export PYTHONPATH {lab_variable}
+cd "$ROOT" || exit 1
+
+pid() {{
+    PID=$(cat "$PID_FILE" 2>/dev/null) && grep -qs 'lab.node' "/proc/$PID/cmdline"
+}}
+
+case "$1" in
+start)
+    if pid; then
+        echo "{node} runs already"
+        exit 0
+    fi
+    setsid {command} >>"$ROOT/var/log/{service}.log" 2>&1 </dev/null &
+    echo $! >"$PID_FILE"
+    ;;
+stop)
+    if pid; then
+        kill "$PID"
+        for try in $(seq 300); do
+            pid || break
+            sleep 0.1
+        done
+        pid && exit 1
+    fi
+    rm -f "$PID_FILE"
+    ;;
+status)
+    if pid; then
+        echo "{node} runs as $PID"
+    elif [ -e "$PID_FILE" ]; then
+        exit 1
+    else
+        exit 3
+    fi
+    ;;
+console)
+    exec {command}
+    ;;
+*)
+    echo "usage: $0 start|stop|status|console"
+    exit 2
+    ;;
+esac
+"""
+
+
+def leader_block(urls: list[str], own: str, trust_store: Path) -> str:
+    leaders = "\n".join(f"      - {url}" for url in urls)
+    return LEADER.format(quorum=len(urls) // 2 + 1, leaders=leaders, local_server=own, trust_store=trust_store)
+
+
+def node_command(options: dict[str, str]) -> str:
+    """The command line of `python -m lab.node`, quoted for a shell."""
+    words = [sys.executable, "-m", "lab.node"]
+    for name, value in options.items():
+        words += [f"--{name}", value]
+    return shlex.join(words)
