@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+ENTER := source tests/tools/environment.sh
+
+.PHONY: help setup demo test lint sanity units integration molecule build clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## an environment in which the playbooks run from this checkout
+	@$(ENTER) demo && python tests/tools/setup_checkout.py
+
+demo: ## migrate two services in a fleet made for it on this machine
+	@$(ENTER) demo && PYTHONPATH=tests python -m lab demo
+
+test: ## every check and every test
+	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks test
+
+lint: ## style, documentation, changelog, packaging
+
+sanity: ## ansible-test sanity
+
+units: ## ansible-test units
+
+integration: ## pytest against real parts
+
+molecule: ## the collection's playbooks by molecule
+
+lint sanity units integration molecule:
+	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks $@
+
+build: ## the collection's tarball, in build/
+	@$(ENTER) demo && ansible-galaxy collection build --force --output-path build
+
+clean: ## remove all that was made in this checkout
+	@rm -rf .ansible .build build playbooks/collections

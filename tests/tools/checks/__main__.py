@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs checks and says how each ended.
+
+usage: python -m checks NAME...
+
+A name is a check's or a group's; `test` is the group of all. What a check prints goes to .build/logs, and is shown
+where it fails. Ends with 1 where a check failed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from checks import ansible_test, package, style, suites
+from checks.outcome import LOGS, ROOT, Check, Outcome, perform
+
+SHOWN_LINES = 80
+
+
+def check(name, body, *groups):
+    return Check(name, body, frozenset({name, "test", *groups}))
+
+
+CHECKS = [
+    check("ruff", style.ruff, "lint"),
+    check("yamllint", style.yamllint, "lint"),
+    check("ansible-lint", style.ansible_lint, "lint"),
+    check("changelog", style.changelog, "lint"),
+    check("documentation", style.documentation, "lint"),
+    check("package", package.package, "lint"),
+    check("sanity", ansible_test.sanity),
+    check("units", ansible_test.units),
+    check("integration", suites.integration),
+    check("molecule", suites.molecule),
+]
+
+
+def chosen(names: list[str]) -> list[Check]:
+    known = frozenset().union(*(each.groups for each in CHECKS))
+    if unknown := sorted(set(names) - known):
+        sys.exit(f"No such check: {', '.join(unknown)}. There are: {', '.join(sorted(known))}")
+    return [each for each in CHECKS if each.groups & set(names)]
+
+
+def show(outcome: Outcome) -> None:
+    print(f"{outcome.result}, {outcome.seconds:.0f} s", flush=True)
+    if outcome.result == "failed":
+        log = LOGS / f"{outcome.name}.log"
+        lines = log.read_text(errors="replace").splitlines()
+        print(f"--- {outcome.detail}; the last lines of {log.relative_to(ROOT)}:")
+        print("\n".join(lines[-SHOWN_LINES:]))
+        print("---", flush=True)
+
+
+def summarise(outcomes: list[Outcome]) -> None:
+    width = max(len(outcome.name) for outcome in outcomes)
+    print()
+    for outcome in outcomes:
+        print(f"{outcome.name:{width}}  {outcome.seconds:6.1f} s  {outcome.result:7}  {outcome.detail}".rstrip())
+    for outcome in outcomes:
+        for line in outcome.not_run:
+            print(f"not run in {outcome.name}: {line}")
+    print()
+    counts = {result: sum(each.result == result for each in outcomes) for result in ("passed", "failed", "skipped")}
+    print(", ".join(f"{count} {result}" for result, count in counts.items()))
+
+
+def main(names: list[str]) -> int:
+    outcomes = []
+    for each in chosen(names):
+        print(f"{each.name} ... ", end="", flush=True)
+        outcomes.append(perform(each))
+        show(outcomes[-1])
+    summarise(outcomes)
+    return 1 if any(outcome.result == "failed" for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

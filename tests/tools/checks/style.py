@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks that read files: style, documentation, changelog."""
+
+from __future__ import annotations
+
+from checks.outcome import Log
+
+
+def ruff(log: Log) -> None:
+    log.run("ruff", "check", "--no-cache", ".")
+
+
+def yamllint(log: Log) -> None:
+    log.run("yamllint", "--strict", ".")
+
+
+def ansible_lint(log: Log) -> None:
+    log.run("ansible-lint", "--profile", "production", "--offline", "--strict", "--nocolor")
+
+
+def changelog(log: Log) -> None:
+    log.run("antsibull-changelog", "lint")
+
+
+def documentation(log: Log) -> None:
+    log.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all", ".")
