@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at a TimeLock cluster."""
+
+from __future__ import annotations
+
+from ..refusal import Refusal
+from .client import TimeLock
+
+_STRICT = ("timelock-tls", "timelock-not-timelock")
+
+
+def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) -> dict:
+    """What the cluster is, and with ``fresh`` the next timestamp of ``namespace``, which creates and
+    consumes.
+
+    Returns ``nodes`` (see TimeLock.nodes), ``leader`` (a URL or None), ``quorum`` (servers that make one),
+    ``namespaces`` (as they were before a fresh timestamp was asked for), ``fresh_timestamp`` (or None) and
+    ``asked``: whether anything was asked that creates a namespace.
+
+    Raises Refusal as TimeLock does, and also when only a minority of the servers is not TimeLock, or refuses
+    the certificate; ``timelock-clusters-differ`` when two of the URLs lead to one server.
+    """
+    nodes = timelock.nodes()
+    for node in nodes:
+        if node["code"] in _STRICT:
+            raise Refusal(node["code"], f"{node['url']} {node['error']}.")
+    _require_distinct(nodes)
+    namespaces = timelock.namespaces()
+    number = None
+    if fresh:
+        leader = timelock.ping(namespace)["leader"]
+        number = timelock.fresh_timestamp(namespace)
+        nodes = timelock.nodes()
+    else:
+        leader = next((node["url"] for node in nodes if node["is_leader"]), None)
+    return {
+        "nodes": nodes,
+        "leader": leader,
+        "quorum": timelock.quorum,
+        "namespaces": namespaces,
+        "fresh_timestamp": number,
+        "asked": fresh,
+    }
+
+
+def _require_distinct(nodes: list[dict]) -> None:
+    seen: dict[str, str] = {}
+    for node in nodes:
+        if node["uuid"] in seen:
+            raise Refusal(
+                "timelock-clusters-differ",
+                f"{seen[node['uuid']]} and {node['url']} lead to one server, {node['uuid']}.",
+                "List each server once, by its own address and not a load balancer's.",
+            )
+        if node["uuid"]:
+            seen[node["uuid"]] = node["url"]
