@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
                     help="service managers, given to the services in turn (sls, command)")  # fmt: skip
     up.add_argument("--atlasdb-version", default=DEFAULT_VERSION, help=f"of the nodes' client ({DEFAULT_VERSION})")
     up.add_argument("--timelock-nodes", type=int, default=3)
+    up.add_argument("--flavour", choices=("dropwizard", "undertow"), default="dropwizard", help="of TimeLock's HTTP")
+    up.add_argument("--context-path", default="", help="of TimeLock, such as /timelock/api")
+    up.add_argument("--tls", action="store_true", help="TimeLock over https, with an authority of its own")
     load = commands.add_parser("load", help="load on all nodes, also on those that start later")
     load.set_defaults(run=_load)
     load.add_argument("state", choices=["on", "off"])
@@ -63,7 +66,10 @@ def _up(options: argparse.Namespace) -> int:
     started = time.monotonic()
     names = [NAMES[i] if i < len(NAMES) else f"service{i + 1}" for i in range(options.services)]
     services = services_named(names, options.nodes, options.manager or list(MANAGERS), options.atlasdb_version)
-    lab = Lab.up(options.dir, services, options.timelock_nodes)
+    lab = Lab.up(
+        options.dir, services, nodes=options.timelock_nodes, flavour=options.flavour,
+        context_path=options.context_path, tls=options.tls,
+    )  # fmt: skip
     print(f"PostgreSQL: 127.0.0.1:{lab.postgres.port}")
     print("TimeLock: " + " ".join(lab.settings.timelock_urls))
     for service in lab.services.values():

@@ -45,8 +45,8 @@ class Lab:
         }  # fmt: skip
 
     @classmethod
-    def up(cls, folder: Path | str, services: list[ServiceSettings], timelock_nodes: int = 3) -> Lab:
-        """Make a lab from nothing, and wait until every node is healthy.
+    def up(cls, folder: Path | str, services: list[ServiceSettings], **timelock: object) -> Lab:
+        """Make a lab from nothing, and wait until every node is healthy; `timelock`: what Cluster takes.
 
         What an earlier lab in this folder left is ended and removed first, whether it runs or was killed.
 
@@ -63,14 +63,13 @@ class Lab:
             settings = Settings(secrets.token_hex(8), str(temporary), services=services)
             layout.write_settings(settings)
             try:
-                return cls._make(layout, settings, timelock_nodes)
+                return cls._make(layout, settings, Cluster(layout.timelock, **timelock))
             except BaseException:
                 _take_down(layout)
                 raise
 
     @classmethod
-    def _make(cls, layout: Layout, settings: Settings, timelock_nodes: int) -> Lab:
-        cluster = Cluster(layout.timelock, nodes=timelock_nodes)
+    def _make(cls, layout: Layout, settings: Settings, cluster: Cluster) -> Lab:
         node_ports = iter(ports.free_ports(sum(len(service.nodes) for service in settings.services)))
         for service in settings.services:
             for node in service.nodes:
@@ -78,6 +77,8 @@ class Lab:
         lab = cls(layout, settings, cluster)
         with _environment(processes.LAB_VARIABLE, settings.lab_id):
             _all_at_once([cluster.start, lab._make_postgres, lambda: write_trust_store(layout.trust_store)])
+        if cluster.ca_path is not None:
+            shutil.copyfile(cluster.ca_path, layout.trust_store)
         settings.timelock_urls = list(cluster.urls)
         layout.write_settings(settings)
         for service in lab.services.values():
@@ -169,6 +170,8 @@ def _take_down(layout: Layout) -> None:
     except FileNotFoundError:
         return
     Postgres(Path(settings.temporary), settings.postgres).kill()
+    with contextlib.suppress(FileNotFoundError):
+        Cluster.attach(layout.timelock).stop()
     left = processes.end(_owned(settings), END_GRACE_SECONDS)
     if left:
         raise RuntimeError(f"These processes of the lab cannot be ended: {left}")

@@ -18,7 +18,7 @@ def write_trust_store(path: Path) -> None:
     """One self-signed certificate in PEM, whose key is thrown away."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lab")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now,
                                 now + datetime.timedelta(days=365))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a node's configuration files mean, by the rules of its AtlasDB version.
 
-Sources: AtlasDbConfig.check, LeaderConfig, TimeLockClientConfig, DefaultLockAndTimestampServiceFactory, OptionalResolver
-(0.905.0 and the older tags in which a rule began), and the messages of the real client.
+Sources: AtlasDbConfig.check, LeaderConfig, TimeLockClientConfig, DefaultLockAndTimestampServiceFactory and
+OptionalResolver (0.905.0 and the older tags in which a rule began), and the messages of the real client.
 """
 
 from __future__ import annotations
@@ -165,7 +165,9 @@ def _check_leader(leader: dict, version: tuple[int, int, int]) -> None:
     if version >= ONE_LEADER_ONLY_SINCE and (quorum != 1 or len(leaders) != 1):
         raise ConfigurationRefused("AtlasDb no longer supports multi-node embedded services")
     if quorum * 2 <= len(leaders):
-        raise ConfigurationRefused(f"The quorumSize '{quorum}' must be over half the amount of leader entries {leaders}.")
+        raise ConfigurationRefused(
+            f"The quorumSize '{quorum}' must be over half the amount of leader entries {leaders}."
+        )
     if quorum > len(leaders):
         raise ConfigurationRefused(
             f"The quorumSize '{quorum}' must be less than or equal to the amount of leader entries {leaders}."
@@ -214,7 +216,9 @@ def _timelock_servers(
     """The runtime block's list as a whole, or else the install block's; and its sslConfiguration."""
     server_list = (runtime or {}).get("serversList") or (timelock or {}).get("serversList") or {}
     if not server_list and version < RUNTIME_BLOCK_SINCE:
-        raise ConfigurationRefused("Cannot build TimeLockClientConfig, some of required attributes are not set [serversList]")
+        raise ConfigurationRefused(
+            "Cannot build TimeLockClientConfig, some of required attributes are not set [serversList]"
+        )
     _refuse_unknown(server_list, SERVER_LIST_KEYS)
     ssl = server_list.get("sslConfiguration") or {}
     if version >= DIALOGUE_SINCE:

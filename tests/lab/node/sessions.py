@@ -17,6 +17,7 @@ from lab.node.failures import StoreFailure
 from lab.node.limits import POOLED_SESSIONS, STORE_RETRY_PAUSE, STORE_RETRY_SECONDS
 
 APPLICATION_NAME = "PostgreSQL JDBC Driver"
+SET_NAME = f"SET application_name = '{APPLICATION_NAME}'"
 
 
 class Sessions:
@@ -48,7 +49,7 @@ class Sessions:
             user=self._connection["dbLogin"], password=self._connection["dbPassword"],
             application_name=APPLICATION_NAME, autocommit=True, connect_timeout=5,
         )  # fmt: skip
-        session.execute(f"SET application_name = '{APPLICATION_NAME}'")
+        session.execute(SET_NAME)
         return session
 
     @contextlib.contextmanager
@@ -70,7 +71,7 @@ class Sessions:
             for _ignored in range(len(self._idle)):
                 session = self._idle.popleft()
                 with contextlib.suppress(psycopg.Error):
-                    session.execute("")
+                    session.execute(SET_NAME)
                 if not session.closed:
                     self._idle.append(session)
             while len(self._idle) < POOLED_SESSIONS:

@@ -108,9 +108,9 @@ class TimeLockTimestamps:
         self._trouble: str | None = None
         client.ping()
         bound = backup_and_invalidate()
-        log("INFO", "com.palantir.atlasdb.factory.startup.TimeLockMigrator", "Now fast forwarding the timestamp on"
-            " TimeLock Server, possibly as part of a TimeLock migration. If you are already using TimeLock, DO NOT PANIC"
-            f" if this number is less than what you expect a current timestamp to be. | {bound}")  # fmt: skip
+        log("INFO", "com.palantir.atlasdb.factory.startup.TimeLockMigrator", "Now fast forwarding the timestamp"
+            " on TimeLock Server, possibly as part of a TimeLock migration. If you are already using TimeLock, DO NOT"
+            f" PANIC if this number is less than what you expect a current timestamp to be. | {bound}")  # fmt: skip
         client.fast_forward(bound)
         client.fresh(1)
         client.current_time()
@@ -130,8 +130,8 @@ class TimeLockTimestamps:
         with self._lock:
             self._highest = max(self._highest, upper)
         if lower <= bound:
-            log("ERROR", "com.palantir.atlasdb.transaction.impl.TimestampCorroboratingTimelockService", "It appears that"
-                f" clocks went backwards!: bounds were {bound}, fresh timestamp of {lower}.")  # fmt: skip
+            log("ERROR", "com.palantir.atlasdb.transaction.impl.TimestampCorroboratingTimelockService", "It appears"
+                f" that clocks went backwards!: bounds were {bound}, fresh timestamp of {lower}.")  # fmt: skip
             raise ClocksWentBackwards(bound, lower, upper)
         return lower, upper
 
