@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A service that is a systemd unit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Processes
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+
+UNIT_FOLDER = "/etc/systemd/system"
+_DROP_IN = "atlasdb-timelock-hold.conf"
+_SYSTEMCTL = ["systemctl", "--no-pager", "--no-ask-password"]
+_TIMEOUT_SECONDS = 30
+_PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ControlGroup,FragmentPath,DropInPaths"
+
+
+class Systemd(Manager):
+    start_ends = True
+
+    def __init__(self, service: Service, processes: Processes):
+        self._unit = service.unit if "." in service.unit else service.unit + ".service"
+        self.start = [*_SYSTEMCTL, "start", self._unit]
+        self.stop = [*_SYSTEMCTL, "stop", self._unit]
+        self._processes = processes
+
+    @property
+    def _drop_in(self) -> str:
+        return os.path.join(UNIT_FOLDER, f"{self._unit}.d", _DROP_IN)
+
+    def state(self, remembered: dict | None) -> State:
+        found = self._show()
+        if found.get("LoadState") in ("not-found", "error", "bad-setting", None):
+            raise Refusal("probe-blind", f"systemd has no usable {self._unit}: LoadState={found.get('LoadState')}.")
+        main = {int(found["MainPID"])} - {0}
+        group = found["ControlGroup"]
+        active = found["ActiveState"] in ("active", "activating", "reloading", "deactivating", "refreshing")
+        return State(
+            words=f"{self._unit} is {found['ActiveState']} ({found['SubState']}), {found['LoadState']}",
+            main=main,
+            others=self._processes.in_cgroup(group) if group.strip("/") else set(),
+            active=active,
+            coming=found["ActiveState"] in ("activating", "reloading", "refreshing"),
+        )
+
+    def _show(self) -> dict[str, str]:
+        text = self._call("show", "-p", _PROPERTIES, self._unit)
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def _call(self, *arguments: str) -> str:
+        try:
+            done = subprocess.run(
+                [*_SYSTEMCTL, *arguments], capture_output=True, timeout=_TIMEOUT_SECONDS, check=False
+            )
+        except FileNotFoundError as error:
+            do = "Correct atlasdb_service_manager."
+            raise Refusal("probe-blind", "There is no systemctl on this node.", do) from error
+        except subprocess.TimeoutExpired as error:
+            raise Refusal("probe-blind", f"systemctl did not answer within {_TIMEOUT_SECONDS} s.") from error
+        if done.returncode:
+            words = done.stderr.decode("utf-8", "replace").strip()[:400]
+            raise Refusal("probe-blind", f"systemctl {arguments[0]} failed with status {done.returncode}: {words}.")
+        return done.stdout.decode("utf-8", "replace")
+
+    def has_barrier(self, marker: str) -> bool:
+        written = disk.read(self._drop_in) == _drop_in_text(marker)
+        return written and self._drop_in in self._show().get("DropInPaths", "").split()
+
+    def install_barrier(self, marker: str) -> None:
+        folder = os.path.dirname(self._drop_in)
+        if not os.path.isdir(folder):
+            try:
+                disk.make_folder(folder)
+            except OSError as error:
+                raise disk.not_writable(folder, error) from error
+        disk.write(self._drop_in, _drop_in_text(marker), disk.Ownership(0o644, os.geteuid(), os.getegid()))
+        self._call("daemon-reload")
+        if not self.has_barrier(marker):
+            raise Refusal("hold-impossible", f"systemd does not read {self._drop_in} for the unit {self._unit}.")
+
+    def remove_barrier(self) -> bool:
+        if not disk.discard(self._drop_in):
+            return False
+        with contextlib.suppress(OSError):  # other drop-ins lie there
+            os.rmdir(os.path.dirname(self._drop_in))
+        self._call("daemon-reload")
+        return True
+
+
+def _drop_in_text(marker: str) -> bytes:
+    return (
+        "# atlasdb.timelock: keeps the service down while its node is held\n"
+        f"[Unit]\nAssertPathExists=!{marker.replace('%', '%%')}\n"
+    ).encode()

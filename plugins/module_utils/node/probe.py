@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be seen of a service on its node."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Process, Processes, descendants
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Socket, Sockets
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: what the manager says, the living processes of the service, and the option's ports that anybody
+    listens on."""
+
+    state: State
+    processes: list[Process]
+    listening: list[int]
+
+    @property
+    def running(self) -> bool:
+        return bool(self.processes)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.processes]
+
+
+class Probe:
+    """Looks at one service. ``remembered`` is always what ``describe`` returned earlier, or None."""
+
+    def __init__(self, service: Service, manager: Manager, processes: Processes, sockets: Sockets):
+        self._service = service
+        self._manager = manager
+        self._processes = processes
+        self._sockets = sockets
+
+    def look(self, remembered: dict | None) -> Look:
+        """Look once. Finds what the manager names, what that began, what was seen earlier, and what is just like it.
+
+        Raises Refusal probe-blind if it cannot look.
+        """
+        self._processes.require_sight()
+        state = self._manager.state(remembered)
+        everything = self._processes.all()
+        roots = state.main | state.others
+        if remembered is not None:
+            roots |= self._remembered(remembered, everything) | self._alike(remembered, everything)
+        found = descendants(roots, everything) - {os.getpid()}
+        listening = {socket.port for socket in self._sockets.listening()} & set(self._service.ports)
+        return Look(state, [everything[pid] for pid in sorted(found)], sorted(listening))
+
+    def _remembered(self, remembered: dict, everything: dict[int, Process]) -> set[int]:
+        if remembered["boot_id"] != self._processes.boot_id():
+            return set()
+        known = {(seen["pid"], seen["start"]) for seen in remembered["pids"]}
+        return {process.pid for process in everything.values() if (process.pid, process.start) in known}
+
+    def _alike(self, remembered: dict, everything: dict[int, Process]) -> set[int]:
+        likes = set(remembered["likes"])
+        return {pid for pid in everything if self._processes.likeness(pid) in likes} if likes else set()
+
+    def sight(self, look: Look) -> dict:
+        """A look in JSON's types.
+
+        ``pids``: ``pid``, ``start`` (ticks after boot) and ``cmd0``; ``listening``: the option's ports that anybody
+        listens on; ``listening_own``: those that the service does; ``sockets``: its established ones, ``local`` and
+        ``remote``.
+        """
+        own = set().union(*(self._processes.sockets(pid) for pid in look.pids))
+        return {
+            "pids": [
+                {"pid": process.pid, "start": process.start, "cmd0": self._processes.program(process.pid)}
+                for process in look.processes
+            ],
+            "listening": look.listening,
+            "listening_own": self._listening_of(own),
+            "sockets": [{"local": found.local, "remote": found.remote} for found in self._established_of(look, own)],
+        }
+
+    def describe(self, look: Look) -> dict:
+        """What ``sight`` returns, and what is to be remembered: ``boot_id``, when each pid file was written, and
+        ``likes``: what tells a process that is like the main one, started by whomever."""
+        return {
+            **self.sight(look),
+            "boot_id": self._processes.boot_id(),
+            "likes": self._likes(look),
+            "pid_files": look.state.pid_files,
+        }
+
+    def _listening_of(self, inodes: set[int]) -> list[int]:
+        ports = {found.port for found in self._sockets.listening() if found.inode in inodes}
+        return sorted(ports & set(self._service.ports))
+
+    def _established_of(self, look: Look, inodes: set[int]) -> list[Socket]:
+        found = {socket for pid in look.pids for socket in self._sockets.established(pid) if socket.inode in inodes}
+        return sorted(found, key=lambda socket: (socket.remote, socket.local))
+
+    def _likes(self, look: Look) -> list[str]:
+        """Only of what no other process on the host is like: two services may be called in the same way."""
+        main = look.state.main & set(look.pids)
+        likes = {self._processes.likeness(pid) for pid in main} - {None}
+        others = {self._processes.likeness(pid) for pid in self._processes.all() if pid not in look.pids}
+        return sorted(likes - others)
