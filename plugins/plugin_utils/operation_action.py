@@ -17,6 +17,7 @@ class OperationAction(ActionBase):
     """
 
     argument_spec: dict = {}
+    rules: dict = {}
     operation = None
 
     _supports_check_mode = True
@@ -24,9 +25,12 @@ class OperationAction(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        if self._connection.transport != "local" or self._play_context.become:
-            result.update(self._execute_module(task_vars=task_vars))
-            return result
-        _validated, params = self.validate_argument_spec(self.argument_spec)
-        result.update(attempt(type(self).operation, params, bool(self._task.check_mode)))
+        result.update(self.perform(task_vars))
         return result
+
+    def perform(self, task_vars: dict) -> dict:
+        """The result of the operation with the task's arguments, wherever it runs."""
+        if self._connection.transport != "local" or self._play_context.become:
+            return self._execute_module(task_vars=task_vars)
+        _validated, params = self.validate_argument_spec(self.argument_spec, **self.rules)
+        return attempt(type(self).operation, params, bool(self._task.check_mode))

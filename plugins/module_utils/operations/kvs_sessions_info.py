@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 
 from ..arguments import KVS
@@ -20,6 +21,7 @@ ARGUMENT_SPEC = {
         "default": [],
         "options": {"user": {"type": "str", "required": True}, "application": {"type": "str", "required": True}},
     },
+    "wait": {"type": "float", "default": 0.0},
     "seen_before": {"type": "bool", "default": False},
     "service": {"type": "str"},
     "run_id": {"type": "str"},
@@ -29,12 +31,17 @@ ARGUMENT_SPEC = {
 
 def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
     """The sessions of others, and, where there is none, the proof of it; see the module's RETURN."""
-    taken = stamp_now()
+    deadline = time.monotonic() + params["wait"]
     with closing(open_store(params["kvs"])) as store:
-        identity = store.identity()
-        sessions = store.sessions(params["ignore_sessions"])
+        while True:
+            taken = stamp_now()
+            identity = store.identity()
+            sessions = store.sessions(params["ignore_sessions"])
+            if not sessions or time.monotonic() >= deadline:
+                break
+            time.sleep(0.1)
     proof = None
-    if not sessions:
+    if not sessions and params["run_id"]:
         proof = {
             "kind": SERVICE_KIND,
             "service": params["service"],

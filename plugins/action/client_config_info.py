@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read a node's client configuration: one module on the node, and the reading here."""
+
+from __future__ import annotations
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node_look import describe
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config_info import (
+    ARGUMENT_SPEC,
+    CONFIG,
+    TARGET,
+)
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
+
+
+class ActionModule(NodeAction):
+    """See the module's documentation."""
+
+    argument_spec = ARGUMENT_SPEC
+
+    def act(self, params: dict, task_vars: dict) -> dict:
+        target = {key: params[key] for key in (*TARGET, "library_paths")}
+        timelock = params["timelock"]
+        if timelock and timelock["ssl"].get("trustStorePath"):
+            target["required_files"] = [timelock["ssl"]["trustStorePath"]]
+        probe = self.on_node("node_info", target, task_vars)
+        if went_wrong(probe):
+            return probe
+        return {
+            "changed": False,
+            "ports": params["service"].get("ports") or [],
+            "unit": params["service"].get("unit") or "",
+            **describe(probe, {key: params[key] for key in CONFIG}),
+        }

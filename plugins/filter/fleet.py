@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Small pure functions between the inventory and the modules."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import status, verdict, waves
+
+SERVICE_VARIABLES = (
+    "atlasdb_version",
+    "atlasdb_service_manager",
+    "atlasdb_config_root",
+    "atlasdb_runtime_config_root",
+    "timelock_adopt_namespace",
+    "timelock_accept_unproven",
+)
+"""Variables that belong to a service: its nodes must not differ in them."""
+
+
+def server_urls(hosts, hostvars, protocol, port, context_path):
+    """The base URL of each TimeLock server."""
+    urls = []
+    for host in hosts:
+        variables = hostvars[host]
+        address = variables.get("ansible_host", host)
+        path = str(variables.get("timelock_context_path", context_path)).strip("/")
+        base = f"{variables.get('timelock_protocol', protocol)}://{address}:{variables.get('timelock_port', port)}"
+        urls.append(f"{base}/{path}" if path else base)
+    return urls
+
+
+def endpoints(urls):
+    """HOST:PORT of each URL, where a client's connection to it would lead."""
+    found = []
+    for url in urls:
+        parts = urlsplit(url)
+        found.append(f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
+    return found
+
+
+def fleet_nodes(hosts, hostvars):
+    """What the inventory and the look at it say of each node, as fleet_plan takes it."""
+    nodes = []
+    for host in hosts:
+        variables = hostvars[host]
+        nodes.append(
+            {
+                "name": host,
+                "service": variables.get("atlasdb_service_name") or "",
+                "host": variables.get("ansible_host", host),
+                "config_path": variables.get("atlasdb_config_path") or "",
+                "unit": variables.get("atlasdb_service_unit") or "",
+                "adopt_namespace": bool(variables.get("timelock_adopt_namespace", False)),
+                "variables": {name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
+                "look": variables.get("atlasdb_look"),
+            }
+        )
+    return nodes
+
+
+def service_waves(services, per_wave):
+    """The order of the hosts and the sizes of the batches, in whole services."""
+    try:
+        return waves.waves(services, per_wave)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def _voices(services, hostvars):
+    return {name: hostvars[plan["coordinator"]] for name, plan in services.items()}
+
+
+def failed_services(services, hostvars):
+    """The services that this run has tried and not migrated."""
+    return verdict.failed_services(services, _voices(services, hostvars))
+
+
+def run_verdict(plan, hostvars, check_mode):
+    """How the run ended for each service."""
+    return verdict.verdict(plan, _voices(plan["services"], hostvars), check_mode)
+
+
+def fleet_status(plan):
+    """Where every service is now, and what to type."""
+    return status.fleet_status(plan)
+
+
+def moved_by_others(moved, since):
+    """Whether a namespace gave out more timestamps than those that this task has taken itself."""
+    if not moved.get("fresh_timestamp"):
+        return False
+    return moved["fresh_timestamp"] > since["fresh_timestamp"] + int(moved.get("attempts", 1))
+
+
+class FilterModule:
+    """The filters of the collection."""
+
+    def filters(self):
+        return {
+            "server_urls": server_urls,
+            "endpoints": endpoints,
+            "fleet_nodes": fleet_nodes,
+            "service_waves": service_waves,
+            "failed_services": failed_services,
+            "run_verdict": run_verdict,
+            "fleet_status": fleet_status,
+            "moved_by_others": moved_by_others,
+        }

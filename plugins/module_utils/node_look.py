@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the files and probes of a node to what the plan weighs."""
+
+from __future__ import annotations
+
+import base64
+
+from .client_config.reading import ClientConfig, read_config
+from .client_config.transform import TimelockBlock, Transformed, to_timelock
+from .refusal import Refusal
+
+
+def text_of(content_b64: str | None) -> str | None:
+    """The text of a file as a node module returns it. Raises Refusal ``config-invalid`` where it is not UTF-8."""
+    if content_b64 is None:
+        return None
+    try:
+        return base64.b64decode(content_b64).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal("config-invalid", "The file is not UTF-8 text.") from None
+
+
+class NodeConfig:
+    """The client configuration of a node, as a result of ``node_info`` holds it; a held node's is the kept one."""
+
+    def __init__(self, probe: dict, options: dict):
+        """``options``: config_root, runtime_config_root, kvs_overrides, atlasdb_version, timelock (or None)."""
+        files = probe["files"]
+        self.held = bool(probe["hold"])
+        self._options = options
+        self._refuse_unreadable(files)
+        self.install = text_of(probe["kept_content_b64"] if self.held else files["install"]["content_b64"])
+        self.runtime = text_of((files["runtime"] or {}).get("content_b64"))
+        self.version = options["atlasdb_version"] or (probe["atlasdb_version"] or {}).get("version") or ""
+
+    @staticmethod
+    def _refuse_unreadable(files: dict) -> None:
+        for found in (files["install"], files["runtime"]):
+            if found is None:
+                continue
+            if not found["exists"] or found["content_b64"] is None:
+                raise Refusal("config-missing", f"{found['path']} does not exist, or cannot be read.")
+            if found["is_symlink"] or found["is_mount"]:
+                what = "a symbolic link" if found["is_symlink"] else "a mount point"
+                raise Refusal("hold-impossible", f"{found['path']} is {what}.")
+            if not found["writable"]["ok"]:
+                raise Refusal("config-not-writable", f"{found['path']}: {found['writable']['detail']}.")
+
+    def read(self) -> ClientConfig:
+        """What the configuration says."""
+        return read_config(
+            self.install,
+            self.runtime,
+            root=self._options["config_root"],
+            runtime_root=self._options["runtime_config_root"],
+            overrides=self._options["kvs_overrides"] or {},
+        )
+
+    def transformed(self) -> Transformed:
+        """The configuration for TimeLock."""
+        timelock = self._options["timelock"]
+        return to_timelock(
+            self.install,
+            self.runtime,
+            version=self.version,
+            timelock=TimelockBlock(timelock["servers"], timelock["ssl"]),
+            root=self._options["config_root"],
+            runtime_root=self._options["runtime_config_root"],
+        )
+
+
+def describe(probe: dict, options: dict) -> dict:
+    """The result of client_config_info: ``config``, ``kvs``, ``problems``, ``planned`` and ``probe``."""
+    look = {
+        "config": None,
+        "kvs": None,
+        "problems": [],
+        "planned": {"diff": [], "changed": False},
+        "probe": {key: value for key, value in probe.items() if key not in ("files", "kept_content_b64", "invocation")},
+    }
+    try:
+        node = NodeConfig(probe, options)
+        config = node.read()
+        look["kvs"] = config.kvs
+        look["config"] = {
+            "mode": "held" if node.held else config.mode,
+            "namespace": config.namespace,
+            "namespace_explicit": config.namespace_explicit,
+            "timelock": config.timelock,
+            "shared": {key: value for key, value in config.shared().items() if key != "mode"},
+            "version": node.version,
+        }
+        look["problems"] = [{"code": code, "found": found} for code, found in config.problems]
+        if options["timelock"] and not config.problems and config.mode != "timelock":
+            planned = node.transformed()
+            look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}
+    except Refusal as refusal:
+        look["problems"].append({"code": refusal.code, "found": refusal.found})
+    return look

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the handover of a whole fleet: look at each store and at TimeLock, and weigh it with what the nodes said."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from ..arguments import TIMELOCK
+from ..planning.fleet import plan_fleet
+from ..planning.inventory import services_of
+from ..refusal import Refusal
+from ..run_holder import holder_gone
+from ..stores.opening import open_store
+from ..timelock.client import TimeLock
+from ..timelock.survey import look
+
+STORES_AT_ONCE = 8
+
+ARGUMENT_SPEC = {
+    "nodes": {"type": "list", "elements": "dict", "required": True, "no_log": True},
+    "playing": {"type": "list", "elements": "str", "required": True},
+    "ignore_sessions": {"type": "list", "elements": "dict", "default": []},
+    "accept_unproven": {"type": "str"},
+    "take_over": {"type": "str"},
+    **TIMELOCK,
+}
+
+
+def fleet_plan(params: dict, check_mode: bool) -> dict:
+    """The plan of all services at once; see the module's RETURN. Writes nothing, and creates nothing."""
+    services = services_of(params["nodes"])
+    with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
+        views = pool.map(lambda members: _look_at_store(members, params["ignore_sessions"]), services.values())
+        timelock = _look_at_timelock(params)
+        stores = dict(zip(services, views))
+    settings = {
+        "playing": params["playing"],
+        "servers": params["servers"],
+        "accept_unproven": params["accept_unproven"],
+        "take_over": params["take_over"],
+        "holder_gone": holder_gone,
+    }
+    return {"changed": False, **plan_fleet(params["nodes"], stores, timelock, settings)}
+
+
+def _look_at_store(members: list, ignore: list) -> dict | None:
+    """What the store of one service says; None where no node's configuration says where it is."""
+    kvs = next((node["look"].get("kvs") for node in members if node["look"]), None)
+    if not kvs:
+        return None
+    try:
+        with closing(open_store(kvs)) as store:
+            state, record = store.read(), store.record()
+            return {
+                "state": state.state,
+                "bound": state.bound,
+                "backup": state.backup,
+                "code": state.code,
+                "reason": state.reason,
+                "corroboration": store.corroboration(),
+                "identity": store.identity(),
+                "missing_rights": store.missing_rights(),
+                "record": record and {"epoch": record.epoch, "holder": record.holder, **record.document},
+                "sessions": store.sessions(ignore),
+            }
+    except Refusal as refusal:
+        return {"refusal": refusal}
+
+
+def _look_at_timelock(params: dict) -> dict:
+    """Which namespaces TimeLock has, or why it cannot be used."""
+    if not params["servers"]:
+        return {"refusals": [], "namespaces": []}
+    try:
+        seen = look(
+            TimeLock(
+                params["servers"],
+                ca_path=params["ca_path"],
+                client_cert=params["client_cert"],
+                client_key=params["client_key"],
+                validate_certs=params["validate_certs"],
+                deadline=params["timeout"],
+            )
+        )
+        return {"refusals": [], "namespaces": seen["namespaces"]}
+    except Refusal as refusal:
+        return {"refusals": [refusal], "namespaces": []}

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judgements between the steps of a handover: each looks at results of other modules, and refuses or goes on."""
+
+from __future__ import annotations
+
+from ..bound import ACTIVE, INVALIDATED
+from ..planning.service import REFUSED, contradiction
+from ..refusal import CODES, Refusal
+
+ARGUMENT_SPEC = {
+    "that": {
+        "type": "str",
+        "required": True,
+        "choices": ["planned", "timelock_above", "nodes", "bound", "handed_over", "way", "left"],
+    },
+    "plan": {"type": "dict"},
+    "store": {"type": "dict"},
+    "expected": {"type": "dict"},
+    "fresh_timestamp": {"type": "str"},
+    "nodes": {"type": "list", "elements": "str", "default": []},
+    "results": {"type": "list", "elements": "dict", "default": []},
+    "moved": {"type": "bool", "default": True},
+    "lock": {"type": "dict"},
+    "raised": {"type": "dict"},
+    "way": {"type": "str"},
+}
+
+
+def handover_check(params: dict, check_mode: bool) -> dict:
+    """The judgement ``that``; see the module's RETURN. Raises the Refusal that it comes to."""
+    judge = {
+        "planned": _planned,
+        "timelock_above": _timelock_above,
+        "nodes": _nodes,
+        "bound": _bound,
+        "handed_over": _handed_over,
+        "way": _way,
+        "left": _left,
+    }[params["that"]]
+    return {"changed": False, **judge(params)}
+
+
+def _planned(params: dict) -> dict:
+    """Whether the plan of a service, made anew, still holds."""
+    plan = params["plan"]
+    if plan["todo"] == REFUSED:
+        first, others = plan["refusals"][0], plan["refusals"][1:]
+        more = "".join(f" Also {refusal['msg']}" for refusal in others)
+        raise Refusal(first["code"], first["found"], first["do"] + more)
+    return {}
+
+
+def _number(store: dict) -> int:
+    """The number of a store in a usable state. Raises the Refusal of any other."""
+    if store.get("code"):
+        raise Refusal(store["code"], store["reason"])
+    return int(store["bound"] if store["state"] == ACTIVE else store["backup"])
+
+
+def _timelock_above(params: dict) -> dict:
+    """Whether TimeLock is above the number at which the store was invalidated, where it was."""
+    plan = params["store"]
+    if plan["store"] == INVALIDATED and int(params["fresh_timestamp"]) <= int(plan["backup"]):
+        found = f"The store is invalidated at {plan['backup']}, and TimeLock's fresh timestamp is {params['fresh_timestamp']}."
+        raise Refusal("timelock-behind-backup", found)
+    return {}
+
+
+def _nodes(params: dict) -> dict:
+    """Whether a step succeeded on every node; the proofs that it took there."""
+    if len(params["results"]) != len(params["nodes"]):
+        raise Refusal("node-lost", f"Only {len(params['results'])} of {len(params['nodes'])} nodes have a result.")
+    for node, result in zip(params["nodes"], params["results"]):
+        if not result or result.get("skipped"):
+            raise Refusal("node-lost", f"{node} was left out of this step.")
+        if result.get("unreachable"):
+            raise Refusal("node-lost", f"{node} does not answer: {result.get('msg', 'no reason given')}.")
+        if result.get("failed"):
+            if result.get("code") in CODES:
+                raise Refusal(result["code"], f"{node}: {result['found']}", result["do"])
+            raise Refusal("node-lost", f"{node} failed: {result.get('msg', 'no reason given')}.")
+    if not params["moved"]:
+        found = f"{params['nodes'][0]} serves, and its namespace on TimeLock moves only by the timestamps taken here."
+        raise Refusal("node-not-on-timelock", found)
+    return {"proofs": [proof for result in params["results"] for proof in result.get("proofs") or []]}
+
+
+def _bound(params: dict) -> dict:
+    """TS, which nothing else known may exceed; as decimal text, and the number above it."""
+    store = params["store"]
+    ts = _number(store)
+    wrong = contradiction(store, store["record"])
+    if wrong:
+        raise wrong
+    return {"ts": str(ts), "ts_above": str(ts + 1)}
+
+
+def _handed_over(params: dict) -> dict:
+    """Whether the store is invalidated at TS and TimeLock above it, so that clients may start."""
+    store, expected = params["store"], params["expected"]
+    number, ts = _number(store), _number(expected)
+    if store["state"] != INVALIDATED:
+        raise Refusal("store-reactivated", f"The store is {store['state']} again, at {number}.")
+    if number != ts:
+        raise Refusal("bound-moved", f"The store is invalidated at {number}, and TS is {ts}.")
+    if int(params["fresh_timestamp"]) <= ts:
+        raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {params['fresh_timestamp']} is not above {ts}.")
+    return {}
+
+
+def _way(params: dict) -> dict:
+    """Where a service goes whose step failed: by what its store says now, not by the step."""
+    store, lock, raised = params["store"], params["lock"], params["raised"]
+    if not lock or lock.get("failed") or lock.get("skipped"):
+        return {"way": "untouched"}
+    if store.get("failed") or raised.get("failed"):
+        return {"way": "unknown"}
+    if store["state"] == ACTIVE and not store["code"]:
+        return {"way": "back"}
+    if store["state"] == INVALIDATED and not store["code"]:
+        return {"way": "forward"}
+    return {"way": "unknown"}
+
+
+_WORDS = {
+    "untouched": "nothing was touched",
+    "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
+    "unknown": "the store cannot be read: the nodes stay held. Run status.yml when it answers",
+}
+
+
+def _left(params: dict) -> dict:
+    """How a service was left that is not migrated, in words."""
+    way = params["way"]
+    if way != "back":
+        return {"way": way, "as_it_was": way == "untouched", "words": _WORDS[way]}
+    failed = [
+        f"{node}: {result.get('msg', 'no reason given')}"
+        for node, result in zip(params["nodes"], params["results"])
+        if result.get("failed") or result.get("unreachable")
+    ]
+    if failed:
+        words = f"put back, except {'; '.join(failed)}. Run migrate.yml again, or start these nodes by hand"
+        return {"way": way, "as_it_was": False, "words": words}
+    return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}

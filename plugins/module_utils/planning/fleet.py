@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of the whole fleet: all refusals at once, and the table that a person reads."""
+
+from __future__ import annotations
+
+from . import inventory
+from .service import REFUSED, ServicePlanner
+
+
+def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dict:
+    """What would be done with every service that is in the play.
+
+    ``nodes`` are those of the group atlasdb_services, in its order: ``name``, ``service``, ``host``, ``config_path``,
+    ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
+    client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
+    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``.
+    """
+    services = inventory.services_of(nodes)
+    fleet = inventory.whole_fleet(nodes, settings["servers"])
+    split = inventory.split_services(services, settings["playing"])
+    shared = {**inventory.shared_nodes(services), **inventory.shared_bounds(_identified(services, stores))}
+    plans = {}
+    for name, members in services.items():
+        if not any(node["name"] in settings["playing"] for node in members):
+            continue
+        found = [refusals[name] for refusals in (split, shared) if name in refusals]
+        found += inventory.disagreeing_variables(members)
+        planner = ServicePlanner(
+            name,
+            members,
+            stores.get(name),
+            timelock,
+            {**settings, "inventory_refusals": found, "adopt_namespace": members[0]["adopt_namespace"]},
+        )
+        plans[name] = planner.plan()
+    reasons = [refusal.result()["msg"] for refusal in fleet]
+    reasons += [f"{name}: {refusal['msg']}" for name, plan in plans.items() for refusal in plan["refusals"]]
+    return {
+        "services": plans,
+        "reasons": reasons,
+        "refusals": [refusal.result() for refusal in fleet],
+        "refused": bool(fleet) or any(plan["todo"] == REFUSED for plan in plans.values()),
+        "table": table(plans),
+    }
+
+
+def _identified(services: dict, stores: dict) -> dict:
+    """For each service its namespace and what identifies its bound, None where unknown."""
+    found = {}
+    for name, members in services.items():
+        config = next((node["look"]["config"] for node in members if (node["look"] or {}).get("config")), None) or {}
+        identity = (stores.get(name) or {}).get("identity") or {}
+        keys = ("system_identifier", "database_oid", "schema", "table")
+        bound = "/".join(str(identity.get(key)) for key in keys) if identity.get("schema") else None
+        found[name] = (config.get("namespace"), bound)
+    return found
+
+
+def table(plans: dict) -> list:
+    """The plan as lines of text, one a service, then the notes in full."""
+    heads = ("SERVICE", "NAMESPACE", "STORE", "BOUND", "TIMELOCK", "PROOFS", "WOULD")
+    rows = [heads]
+    for name, plan in plans.items():
+        seen = [proof for proof in plan["proofs"].values() if proof["process"] and proof["sessions"]]
+        number = plan["bound"] if plan["bound"] is not None else plan["backup"]
+        rows.append(
+            (
+                name,
+                str(plan["namespace"] or "?"),
+                str(plan["store"] or "?"),
+                "?" if number is None else str(number),
+                plan["timelock"],
+                f"{len(seen)}/{len(plan['nodes'])} nodes",
+                plan["todo"] + (" (resume)" if plan["resuming"] and plan["todo"] != REFUSED else ""),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    for name, plan in plans.items():
+        lines += [f"{name}: note: {note}" for note in plan["notes"]]
+    return lines

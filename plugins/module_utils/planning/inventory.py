@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the inventory alone can have wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..refusal import Refusal
+
+
+def services_of(nodes: list) -> dict:
+    """The nodes by service, services and nodes in the inventory's order."""
+    services: dict = {}
+    for node in nodes:
+        if node["service"]:
+            services.setdefault(node["service"], []).append(node)
+    return services
+
+
+def whole_fleet(nodes: list, servers: list) -> list:
+    """Refusals that belong to no single service."""
+    refusals = []
+    if not nodes:
+        refusals.append(Refusal("inventory-empty", "The group atlasdb_services has no host."))
+    if not servers:
+        refusals.append(Refusal("inventory-empty", "No TimeLock server is named."))
+    unnamed = [node["name"] for node in nodes if not node["service"]]
+    if unnamed:
+        refusals.append(Refusal("inventory-service-unnamed", f"No atlasdb_service_name for {', '.join(unnamed)}."))
+    return refusals
+
+
+def split_services(services: dict, playing: list) -> dict:
+    """The services of which some nodes are in the play and others are not, with their refusal."""
+    refusals = {}
+    for name, nodes in services.items():
+        missing = [node["name"] for node in nodes if node["name"] not in playing]
+        if missing and len(missing) < len(nodes):
+            refusals[name] = Refusal("inventory-service-split", f"{name} is left without {', '.join(missing)}.")
+    return refusals
+
+
+def shared_nodes(services: dict) -> dict:
+    """The services that name the same configuration file, or the same unit, of one host."""
+    users = defaultdict(set)
+    for name, nodes in services.items():
+        for node in nodes:
+            users[(node["host"], "configuration file", node["config_path"])].add((name, node["name"]))
+            if node["unit"]:
+                users[(node["host"], "service manager unit", node["unit"])].add((name, node["name"]))
+    refusals = {}
+    for (host, what, value), found in users.items():
+        if len(found) > 1:
+            names = ", ".join(sorted(node for _service, node in found))
+            for service in {service for service, _node in found}:
+                refusals[service] = Refusal("inventory-node-shared", f"{names} have one {what} on {host}: {value}.")
+    return refusals
+
+
+def disagreeing_variables(nodes: list) -> list:
+    """Refusals for the variables of a service in which its nodes differ."""
+    refusals = []
+    for variable in sorted(nodes[0]["variables"]):
+        values = {node["name"]: node["variables"][variable] for node in nodes}
+        if any(value != nodes[0]["variables"][variable] for value in values.values()):
+            found = ", ".join(f"{name}: {value}" for name, value in values.items())
+            refusals.append(Refusal("inventory-vars-disagree", f"The nodes differ in {variable} ({found})."))
+    return refusals
+
+
+def shared_bounds(identified: dict) -> dict:
+    """The services that would be one: ``identified`` gives each its (namespace, key-value service and table)."""
+    refusals = {}
+    names = sorted(identified)
+    for position, one in enumerate(names):
+        for other in names[position + 1 :]:
+            for index, what in enumerate(("namespace", "bound")):
+                if identified[one][index] and identified[one][index] == identified[other][index]:
+                    found = f"{one} and {other} have one {what}: {identified[one][index]}."
+                    refusals[one] = refusals[other] = Refusal("inventory-namespace-shared", found)
+    return refusals

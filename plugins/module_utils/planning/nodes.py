@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the nodes of a service, as they were read, say against its handover."""
+
+from __future__ import annotations
+
+from ..refusal import Refusal
+
+EMBEDDED_MODES = ("embedded", "leader")
+
+
+def node_refusals(node: dict, resuming: bool) -> list:
+    """Refusals for one node. With ``resuming`` what an unfinished run left on it is where to go on, and no mistake."""
+    name, look = node["name"], node["look"]
+    if not look or look.get("unreachable"):
+        return [Refusal("node-unreachable", f"{name} cannot be reached: {(look or {}).get('msg', 'no answer')}.")]
+    if look.get("failed"):
+        code = look.get("code")
+        if code:
+            return [Refusal(code, f"{name}: {look['found']}", look["do"])]
+        return [Refusal("node-unreachable", f"{name} could not be looked at: {look.get('msg', 'no reason given')}")]
+    refusals = [Refusal(item["code"], f"{name}: {item['found']}") for item in look["problems"]]
+    if look["config"] is None:
+        return refusals
+    return refusals + _probe_refusals(name, look, resuming)
+
+
+def _probe_refusals(name: str, look: dict, resuming: bool) -> list:
+    """Refusals where a node does not run, or where the probes that are to prove its absence do not see it run."""
+    probe, mode = look["probe"], look["config"]["mode"]
+    if mode == "held":
+        if not probe["hold_intact"]:
+            return [Refusal("config-changed", f"{name} is held, and somebody has rewritten its configuration file.")]
+        return []
+    if mode == "timelock" or (resuming and not probe["process"]["running"]):
+        return []
+    process, health, ports = probe["process"], probe["health"], look["ports"]
+    healthy = health is None or health["ok"]
+    listening = set(process["listening"])
+    silent = [str(port) for port in ports if port not in listening]
+    if not process["running"]:
+        if health is not None and health["ok"]:
+            found = f"{name} serves, and its service manager shows no process ({look['unit']})."
+            return [Refusal("probe-blind", found)]
+        if probe["manager_state"] in ("not-found", "unknown"):
+            return [Refusal("probe-blind", f"The service manager of {name} knows no {look['unit']}.")]
+        return [Refusal("node-unhealthy-before", f"{name} does not run ({probe['manager_state']}).")]
+    if silent:
+        return [Refusal("probe-blind", f"{name} runs, and does not listen on port {', '.join(silent)}.")]
+    if not healthy:
+        return [Refusal("node-unhealthy-before", f"{name} runs, and is not healthy: {health['detail']}.")]
+    return []
+
+
+def disagreement(nodes: list) -> list:
+    """Refusals where the configurations of one service's nodes are not of one service."""
+    looks = [(node["name"], node["look"]["config"]["shared"]) for node in nodes]
+    refusals = []
+    for key in sorted(looks[0][1]):
+        values = {name: shared.get(key) for name, shared in looks}
+        if any(value != looks[0][1][key] for value in values.values()):
+            found = ", ".join(f"{name}: {value}" for name, value in values.items())
+            refusals.append(Refusal("config-nodes-disagree", f"The nodes differ in {key} ({found})."))
+    return refusals
+
+
+def other_timelock(nodes: list, servers: list) -> list:
+    """Refusals for nodes that are on TimeLock already, but on other servers than the inventory names."""
+    refusals = []
+    for node in nodes:
+        config = node["look"]["config"]
+        if config["mode"] == "timelock":
+            found = sorted(url.rstrip("/") for url in (config["timelock"] or {}).get("servers", []))
+            if found != sorted(url.rstrip("/") for url in servers):
+                refusals.append(
+                    Refusal("config-other-timelock", f"{node['name']} uses {', '.join(found) or 'no server'}.")
+                )
+    return refusals
+
+
+def unseen_by_store(nodes: list, sessions: list) -> list:
+    """The nodes that run and of whose sockets the store's list of sessions shows none."""
+    seen = {(session["address"], session["port"]) for session in sessions}
+    blind = []
+    for node in nodes:
+        process = node["look"]["probe"]["process"]
+        if not process["running"]:
+            continue
+        local = {_address(pair["local"]) for pair in process["sockets"]}
+        if not local & seen:
+            blind.append(node["name"])
+    return blind
+
+
+def _address(text: str) -> tuple:
+    host, _colon, port = text.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a run ended for each service, from what its coordinator recorded."""
+
+from __future__ import annotations
+
+from .service import MIGRATE, NOTHING
+
+MIGRATED = "migrated"
+NOT_BEGUN = "not begun"
+FAILED = "failed"
+WOULD_MIGRATE = "would migrate"
+
+
+def outcome(plan: dict, voice: dict) -> str:
+    """One word for how the service ended. ``voice`` are the facts of its coordinator."""
+    if plan["todo"] == NOTHING:
+        return MIGRATED
+    if plan["todo"] != MIGRATE:
+        return plan["todo"]
+    released = voice.get("timelock_released") or {}
+    if "timelock_failure" not in voice and released.get("epoch") and not released.get("failed"):
+        return MIGRATED
+    if "timelock_failure" in voice or voice.get("timelock_lock"):
+        return FAILED
+    return NOT_BEGUN
+
+
+def failed_services(services: dict, voices: dict) -> list:
+    """The services that a run has tried and not migrated."""
+    return [name for name, plan in services.items() if outcome(plan, voices[name]) == FAILED]
+
+
+def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
+    """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names)."""
+    ends = {name: _end(service, voices[name]) for name, service in plan["services"].items()}
+    if check_mode:
+        for end in ends.values():
+            if end["outcome"] == NOT_BEGUN:
+                end["outcome"] = WOULD_MIGRATE
+    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE)]
+    return {"run_id": plan["run_id"], "services": ends, "lines": _lines(ends), "not_migrated": bad}
+
+
+def _end(service: dict, voice: dict) -> dict:
+    began, first, last = (
+        voice.get(name) for name in ("timelock_began", "timelock_first_serves", "timelock_last_serves")
+    )
+    failure = voice.get("timelock_failure")
+    return {
+        "outcome": outcome(service, voice),
+        "already": service["todo"] == NOTHING,
+        "namespace": service["namespace"],
+        "ts": (voice.get("timelock_bound") or {}).get("ts") or _text(service["backup"]),
+        "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
+        "outage_seconds": _between(began, first),
+        "window_seconds": _between(began, last),
+        "failure": failure and {"step": failure["step"], "code": failure["code"], "msg": failure["msg"]},
+        "left": (voice.get("timelock_left") or {}).get("words"),
+        "accepted_unproven": (voice.get("timelock_invalidated") or {}).get("accepted_unproven"),
+    }
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _between(began: float | None, ended: float | None) -> float | None:
+    return None if began is None or ended is None else round(float(ended) - float(began), 3)
+
+
+def _lines(ends: dict) -> list:
+    lines = []
+    for name, end in ends.items():
+        words = [f"{name}: {end['outcome']}"]
+        if end["already"]:
+            words.append("before this run")
+        if end["ts"]:
+            words.append(f"TS {end['ts']}")
+        if end["fresh_before_start"]:
+            words.append(f"TimeLock's fresh timestamp {end['fresh_before_start']}")
+        if end["window_seconds"] is not None:
+            words.append(f"outage {end['outage_seconds']} s, window {end['window_seconds']} s")
+        lines.append(", ".join(words))
+        if end["failure"]:
+            lines.append(f"{name}: in step '{end['failure']['step']}': {end['failure']['msg']}")
+        if end["left"]:
+            lines.append(f"{name}: {end['left']}.")
+        if end["accepted_unproven"]:
+            lines.append(f"{name}: accepted unproven: {end['accepted_unproven']}")
+    return lines

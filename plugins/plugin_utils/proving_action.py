@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An action whose module on the node takes proofs: stamped here, by the controller's clocks."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import later_stamp, stamp_now
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import COLLECTION
+
+
+class ProvingAction(ActionBase):
+    """Runs the module of the same name, and stamps its proofs with a time at or before the moment they were taken.
+
+    That moment is at least as long after the start of the call as the module itself had been running, by its own clock;
+    the way back of the result is not counted, so a proof never seems younger than it is.
+    """
+
+    module = ""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        began = stamp_now()
+        result.update(self._execute_module(module_name=f"{COLLECTION}.{self.module}", task_vars=task_vars))
+        taken = later_stamp(began, float(result.pop("elapsed_at_proof", 0.0) or 0.0))
+        arguments = self._task.args
+        result["proofs"] = [
+            {
+                **proof,
+                "node": task_vars["inventory_hostname"],
+                "service": arguments.get("service_name"),
+                "run_id": arguments.get("run_id"),
+                "epoch": int(arguments.get("epoch") or 0),
+                "taken": taken,
+            }
+            for proof in result.get("proofs") or []
+        ]
+        return result
