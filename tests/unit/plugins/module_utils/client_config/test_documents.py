@@ -68,7 +68,7 @@ def test_a_refusal_names_the_line_and_never_a_value():
     assert "hunter2" not in found
 
 
-@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {leader: 1, 'leader': 2}\n", "x:\n  - y: 1\n    \"y\": 2\n"])
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {leader: 1, 'leader': 2}\n", 'x:\n  - y: 1\n    "y": 2\n'])
 def test_a_key_that_stands_twice_is_refused_wherever_it_is(text):
     assert "second time" in refused(text)
 

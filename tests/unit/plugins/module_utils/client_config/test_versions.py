@@ -31,7 +31,9 @@ def test_a_version_is_its_three_numbers_whatever_follows(text, numbers):
     assert parse_version(text) == numbers
 
 
-@pytest.mark.parametrize("text", ["", None, "latest", "0", "0.x.1", "0.905.0 or so", "0.905.0;rm", "-1.2.3", "0.9050000000000000"])
+@pytest.mark.parametrize(
+    "text", ["", None, "latest", "0", "0.x.1", "0.905.0 or so", "0.905.0;rm", "-1.2.3", "0.9050000000000000"]
+)
 def test_what_is_no_version_is_unknown(text):
     with pytest.raises(Refusal) as refusal:
         parse_version(text)
