@@ -24,7 +24,7 @@ from lab.timelock.cluster import Cluster
 from lab.trust import write_trust_store
 
 SESSIONS_PER_NODE = 10
-SESSIONS_OF_OTHERS = 60
+SESSIONS_OF_OTHERS = 100
 END_GRACE_SECONDS = 2.0
 
 
@@ -60,44 +60,50 @@ class Lab:
                 shutil.rmtree(left, ignore_errors=True)
             temporary = Path(tempfile.mkdtemp(prefix="atlasdb-lab-"))
             temporary.chmod(0o755)
-            settings = Settings(secrets.token_hex(8), str(temporary), services=services)
+            settings = Settings(secrets.token_hex(8), str(temporary))
             layout.write_settings(settings)
             try:
-                return cls._make(layout, settings, Cluster(layout.timelock, **timelock))
+                return cls._make(layout, settings, Cluster(layout.timelock, **timelock), services)
             except BaseException:
                 _take_down(layout)
                 raise
 
     @classmethod
-    def _make(cls, layout: Layout, settings: Settings, cluster: Cluster) -> Lab:
-        node_ports = iter(ports.free_ports(sum(len(service.nodes) for service in settings.services)))
-        for service in settings.services:
-            for node in service.nodes:
-                node.port = next(node_ports)
+    def _make(cls, layout: Layout, settings: Settings, cluster: Cluster, services: list[ServiceSettings]) -> Lab:
         lab = cls(layout, settings, cluster)
         with _environment(processes.LAB_VARIABLE, settings.lab_id):
-            _all_at_once([cluster.start, lab._make_postgres, lambda: write_trust_store(layout.trust_store)])
+            nodes = sum(len(service.nodes) for service in services)
+            _all_at_once(
+                [cluster.start, lambda: lab._make_postgres(nodes), lambda: write_trust_store(layout.trust_store)]
+            )
         if cluster.ca_path is not None:
             shutil.copyfile(cluster.ca_path, layout.trust_store)
         settings.timelock_urls = list(cluster.urls)
-        layout.write_settings(settings)
-        for service in lab.services.values():
-            service.write(settings)
-        write_whole(
-            layout.inventory, inventory.render(layout, list(lab.services.values()), settings.timelock_urls), 0o600
-        )
-        for service in lab.services.values():
-            service.start()
-        for service in lab.services.values():
-            service.wait_healthy()
+        lab.add(services)
         return lab
 
-    def _make_postgres(self) -> None:
-        nodes = sum(len(service.nodes) for service in self.settings.services)
+    def add(self, services: list[ServiceSettings]) -> None:
+        """Further services: databases, files, inventory; started, and waited for until they are healthy."""
+        nodes = [node for service in services for node in service.nodes]
+        for node, port in zip(nodes, ports.free_ports(len(nodes)), strict=True):
+            node.port = port
+        self.settings.services += services
+        added = [Service(self.layout, self.settings.lab_id, service) for service in services]
+        self.services |= {service.name: service for service in added}
+        for service in added:
+            service.settings.password = self.postgres.create_database(service.name)
+            service.write(self.settings)
+        self.layout.write_settings(self.settings)
+        content = inventory.render(self.layout, list(self.services.values()), self.settings.timelock_urls)
+        write_whole(self.layout.inventory, content, 0o600)
+        for service in added:
+            service.start()
+        for service in added:
+            service.wait_healthy()
+
+    def _make_postgres(self, nodes: int) -> None:
         self.postgres.create(max_connections=nodes * SESSIONS_PER_NODE + SESSIONS_OF_OTHERS)
         self.postgres.start()
-        for service in self.settings.services:
-            service.password = self.postgres.create_database(service.name)
 
     @classmethod
     def attach(cls, folder: Path | str) -> Lab:
@@ -169,7 +175,7 @@ def _take_down(layout: Layout) -> None:
         settings = layout.read_settings()
     except FileNotFoundError:
         return
-    Postgres(Path(settings.temporary), settings.postgres).kill()
+    Postgres(Path(settings.temporary), settings.postgres).stop()
     with contextlib.suppress(FileNotFoundError):
         Cluster.attach(layout.timelock).stop()
     left = processes.end(_owned(settings), END_GRACE_SECONDS)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable
@@ -21,11 +21,13 @@ BIND_SECONDS = 5.0
 
 
 class _Server(ThreadingHTTPServer):
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
 
     def server_bind(self) -> None:
-        socket.socket.bind(self.socket, self.server_address)
+        """Without the look-up of the host's name that an HTTPServer does here."""
+        socketserver.TCPServer.server_bind(self)
 
 
 def serve(port: int, timestamps: Timestamps, take: Callable[[int], tuple[int, int]]) -> None:
