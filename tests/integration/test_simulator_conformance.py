@@ -230,8 +230,8 @@ def test_every_other_agent_hears_503_without_a_hint(either, agent):
 
 @pytest.mark.parametrize("header, name", [
     (None, "MissingCredentials"), ("", "MalformedCredentials"), ("Basic Zm9v", "MalformedCredentials"),
-    ("Bearer a b", "MalformedCredentials"),
-    ("bearer q", "MalformedCredentials"), ("Bearer q", None), ("Bearer omitted", None), ("Bearer eyJ.x-y_z~+/==", None)])
+    ("Bearer a b", "MalformedCredentials"), ("bearer q", "MalformedCredentials"),
+    ("Bearer q", None), ("Bearer omitted", None), ("Bearer eyJ.x-y_z~+/==", None)])
 @pytest.mark.parametrize("target", [
     "/tl/ts/auth", "/tl/management/getNamespaces", "/tl/management/fastForward?namespace=auth&currentTimestamp=1"])
 def test_conjure_paths_want_a_token_of_any_value(either, target, header, name):

@@ -253,7 +253,7 @@ class Cluster:
         return process if processes.is_alive(process) else None
 
     def _signal(self, index, number):
-        process = self._process(index)
+        process = self._process(index) if index < self.size else None
         if process is None or not processes.send(process, number):
             raise ProcessLookupError(f"node {index} does not run")
         return process

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 
 from lab.timelock.cluster import Cluster
 
 
 def main(argv):
-    """Run the command; returns the exit code."""
+    """Run the command; return the exit code: 1 when there is no such cluster, or no such node running."""
     arguments = _parser().parse_args(argv)
-    return arguments.run(arguments)
+    try:
+        arguments.run(arguments)
+    except (OSError, IndexError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _parser():

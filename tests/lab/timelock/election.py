@@ -19,6 +19,7 @@ from lab.timelock.peers import Unreachable
 from lab.timelock.series import Series
 
 LOOK_TIMEOUT = 0.5
+LOYALTY = 0.25  # for so long after its vote, or after hearing from a leader, a node elects no other
 RPC_TIMEOUT = 2.0
 PING_INTERVAL = 0.15
 LONGEST_NAME = 255
@@ -37,6 +38,9 @@ class Election:
         self.no_quorum_wait = no_quorum_wait
         self.leadership = None
         self.leader = None  # index of the last leader heard of
+        self._loyal_to = None
+        self._loyal_until = 0.0
+        self._highest_seen = store.promised
         self._joined = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -57,10 +61,11 @@ class Election:
         return {"leading": self.leadership is not None}
 
     def _on_prepare(self, message):
-        if message["epoch"] <= self.store.promised:
+        contested = self._loyal_to != message["candidate"] and _now() < self._loyal_until
+        if self.leadership is not None or contested or message["epoch"] <= self.store.promised:
             return self._rejection()
         self.store.promise(message["epoch"])
-        self._step_down(None)
+        self._be_loyal(message["candidate"])
         return {"ok": True, "bounds": self.store.bounds}
 
     def _on_accept(self, message):
@@ -75,16 +80,17 @@ class Election:
     def _on_learn(self, message):
         if message["epoch"] < self.store.promised:
             return self._rejection()
-        self._step_down(message["leader"])
+        self.lose()
+        self.leader = message["leader"]
+        self._be_loyal(self.leader)
         return {"ok": True}
 
     def _rejection(self):
         return {"ok": False, "promised": self.store.promised}
 
-    def _step_down(self, leader):
-        if self.leadership is not None or leader is not None:
-            self.leader = leader
-        self.lose()
+    def _be_loyal(self, index):
+        self._loyal_to = index
+        self._loyal_until = _now() + LOYALTY
 
     def follow_nobody(self):
         """Stop issuing and claiming: others follow a newer leader, which has not been heard of yet."""
@@ -127,6 +133,7 @@ class Election:
                 self._lost.clear()
                 await self._lost.wait()
             elif self.leader not in (None, self.index) and await self._leads(self.leader, self.leader_timeout):
+                self._be_loyal(self.leader)
                 await asyncio.sleep(PING_INTERVAL)
             else:
                 await asyncio.sleep(random.uniform(0.02, 0.2))
@@ -149,14 +156,21 @@ class Election:
                 return
         if 1 + sum(leads is not None for leads in looks) < self.quorum:
             return
-        epoch = (self.store.promised // self.size + 1) * self.size + self.index
-        agreed, refusal = await self.ask_majority({"op": "prepare", "epoch": epoch})
-        if refusal > self.store.promised:
-            self.store.promise(refusal)
-        if len(agreed) < self.quorum or self.store.promised != epoch:
+        epoch = (max(self._highest_seen, self.store.promised) // self.size + 1) * self.size + self.index
+        message = {"op": "prepare", "epoch": epoch, "candidate": self.index}
+        asked = await asyncio.gather(
+            *(peer.call(message, LOOK_TIMEOUT) for peer in self.peers.values()), return_exceptions=True)
+        answers = [answer for answer in asked if not isinstance(answer, Unreachable)]
+        self._highest_seen = max([epoch, *(answer.get("promised", 0) for answer in answers)])
+        # A node that promised somebody a higher epoch would refuse this leader for all of its term: try a higher one.
+        if len(answers) + 1 < self.quorum or not all(answer["ok"] for answer in answers):
+            return
+        # The own vote comes last: a candidate without the votes of others stays with the leader that they have.
+        answers.append(self._on_prepare(message))
+        if not answers[-1]["ok"]:
             return
         bounds = {}
-        for answer in agreed:
+        for answer in answers:
             for namespace, bound in answer["bounds"].items():
                 bounds[namespace] = max(bound, bounds.get(namespace, 0))
         self.leader = self.index
@@ -165,6 +179,10 @@ class Election:
             telling = asyncio.ensure_future(
                 peer.call({"op": "learn", "epoch": epoch, "leader": self.index}, self.leader_timeout))
             telling.add_done_callback(lambda told: told.exception())
+
+
+def _now():
+    return asyncio.get_running_loop().time()
 
 
 class Leadership:
@@ -206,7 +224,7 @@ class Leadership:
         await self._agree({"op": "accept", "epoch": self._epoch, "namespace": namespace, "bound": bound})
 
     async def _agree(self, message):
-        deadline = asyncio.get_running_loop().time() + self._election.no_quorum_wait
+        deadline = _now() + self._election.no_quorum_wait
         while self._election.leadership is self:
             agreed, refusal = await self._election.ask_majority(message)
             if len(agreed) >= self._election.quorum:
@@ -215,7 +233,7 @@ class Leadership:
                 break
             if refusal:
                 self._election.follow_nobody()
-            elif asyncio.get_running_loop().time() >= deadline:
+            elif _now() >= deadline:
                 self._election.lose()
             else:
                 await asyncio.sleep(0.05)
