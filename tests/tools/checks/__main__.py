@@ -26,6 +26,7 @@ def check(name, body, *groups):
 
 CHECKS = [
     check("ruff", style.ruff, "lint"),
+    check("oldest-python", style.oldest_python, "lint"),
     check("yamllint", style.yamllint, "lint"),
     check("ansible-lint", style.ansible_lint, "lint"),
     check("changelog", style.changelog, "lint"),
