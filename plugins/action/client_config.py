@@ -44,11 +44,11 @@ class ActionModule(NodeAction):
         files = probe["files"]
         arguments = {
             **target,
-            "install_content": _encoded(new.install_text),
-            "install_source_sha256": probe["hold"]["sha256"] if node.held else files["install"]["sha256"],
+            "content_b64": _encoded(new.install_text),
+            "source_sha256": probe["hold"]["sha256"] if node.held else files["install"]["sha256"],
         }
         if new.runtime_text is not None and new.runtime_text != node.runtime:
-            arguments["runtime_content"] = _encoded(new.runtime_text)
+            arguments["runtime_content_b64"] = _encoded(new.runtime_text)
             arguments["runtime_source_sha256"] = files["runtime"]["sha256"]
         staged = self.on_node("node_stage", arguments, task_vars)
         if went_wrong(staged):

@@ -22,9 +22,6 @@ class ActionModule(NodeAction):
 
     def act(self, params: dict, task_vars: dict) -> dict:
         target = {key: params[key] for key in (*TARGET, "library_paths")}
-        timelock = params["timelock"]
-        if timelock and timelock["ssl"].get("trustStorePath"):
-            target["required_files"] = [timelock["ssl"]["trustStorePath"]]
         probe = self.on_node("node_info", target, task_vars)
         if went_wrong(probe):
             return probe

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_sessions_info import ARGUMENT_SPEC, kvs_sessions_info
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_sessions_info import (
+    ARGUMENT_SPEC,
+    kvs_sessions_info,
+)
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timestamp_invalidate import ARGUMENT_SPEC, timestamp_invalidate
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timestamp_invalidate import (
+    ARGUMENT_SPEC,
+    timestamp_invalidate,
+)
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 

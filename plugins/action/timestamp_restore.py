@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timestamp_restore import ARGUMENT_SPEC, timestamp_restore
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timestamp_restore import (
+    ARGUMENT_SPEC,
+    timestamp_restore,
+)
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 

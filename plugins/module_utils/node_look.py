@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 
 from .client_config.reading import ClientConfig, read_config
-from .client_config.transform import TimelockBlock, Transformed, to_timelock
+from .client_config.transform import SSL_OPTIONS, TimelockBlock, Transformed, to_timelock
 from .refusal import Refusal
 
 
@@ -62,11 +63,12 @@ class NodeConfig:
     def transformed(self) -> Transformed:
         """The configuration for TimeLock."""
         timelock = self._options["timelock"]
+        ssl = {option: timelock["ssl"][key] for option, key in SSL_OPTIONS.items() if timelock["ssl"].get(key)}
         return to_timelock(
             self.install,
             self.runtime,
             version=self.version,
-            timelock=TimelockBlock(timelock["servers"], timelock["ssl"]),
+            timelock=TimelockBlock(timelock["servers"], ssl),
             root=self._options["config_root"],
             runtime_root=self._options["runtime_config_root"],
         )
@@ -78,7 +80,7 @@ def describe(probe: dict, options: dict) -> dict:
         "config": None,
         "kvs": None,
         "problems": [],
-        "planned": {"diff": [], "changed": False},
+        "planned": {"diff": "", "changed": False},
         "probe": {key: value for key, value in probe.items() if key not in ("files", "kept_content_b64", "invocation")},
     }
     try:
@@ -89,8 +91,8 @@ def describe(probe: dict, options: dict) -> dict:
             "mode": "held" if node.held else config.mode,
             "namespace": config.namespace,
             "namespace_explicit": config.namespace_explicit,
-            "timelock": config.timelock,
-            "shared": {key: value for key, value in config.shared().items() if key != "mode"},
+            "timelock": config.timelock and asdict(config.timelock),
+            "shared": config.shared(),
             "version": node.version,
         }
         look["problems"] = [{"code": code, "found": found} for code, found in config.problems]

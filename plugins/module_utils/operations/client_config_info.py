@@ -17,7 +17,18 @@ TIMELOCK_BLOCK = {
     "type": "dict",
     "options": {
         "servers": {"type": "list", "elements": "str", "required": True},
-        "ssl": {"type": "dict", "required": True},
+        "ssl": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "trustStorePath": {"type": "str", "required": True},
+                "trustStoreType": {"type": "str"},
+                "keyStorePath": {"type": "str"},
+                "keyStorePassword": {"type": "str", "no_log": True},
+                "keyStoreType": {"type": "str"},
+                "keyStoreKeyAlias": {"type": "str"},
+            },
+        },
     },
 }
 

@@ -14,7 +14,7 @@ ARGUMENT_SPEC = {
     "that": {
         "type": "str",
         "required": True,
-        "choices": ["planned", "timelock_above", "nodes", "bound", "handed_over", "way", "left"],
+        "choices": ["planned", "timelock_above", "nodes", "no_session", "bound", "handed_over", "way", "left"],
     },
     "plan": {"type": "dict"},
     "store": {"type": "dict"},
@@ -35,6 +35,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "planned": _planned,
         "timelock_above": _timelock_above,
         "nodes": _nodes,
+        "no_session": _no_session,
         "bound": _bound,
         "handed_over": _handed_over,
         "way": _way,
@@ -86,6 +87,19 @@ def _nodes(params: dict) -> dict:
         found = f"{params['nodes'][0]} serves, and its namespace on TimeLock moves only by the timestamps taken here."
         raise Refusal("node-not-on-timelock", found)
     return {"proofs": [proof for result in params["results"] for proof in result.get("proofs") or []]}
+
+
+def _no_session(params: dict) -> dict:
+    """Whether nobody else has a session at the key-value service."""
+    sessions = params["store"]["sessions"]
+    if sessions:
+        found = "; ".join(
+            f"{session['user']} ({session['application'] or 'no name'}) from {session['address'] or 'an unknown address'}"
+            f", port {session['port']}"
+            for session in sessions
+        )
+        raise Refusal("kvs-session-open", f"The key-value service still has {len(sessions)} sessions: {found}.")
+    return {}
 
 
 def _bound(params: dict) -> dict:

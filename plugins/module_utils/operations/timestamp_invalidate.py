@@ -13,6 +13,7 @@ from ..bound import INVALIDATED, StoreState, parse_number
 from ..effect_on_bound import change_result, require_proofs
 from ..refusal import Refusal
 from ..stores.interface import Change
+from ..stores.lock import require_guard
 from ..stores.opening import open_store
 from ..stores.states import require_usable
 
@@ -22,8 +23,8 @@ ARGUMENT_SPEC = {"kvs": KVS, "expected_bound": {"type": "str", "required": True}
 def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
     """Invalidate the bound on condition that it is the expected one; see the module's RETURN.
 
-    Raises Refusal: ``bound-moved``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``, ``operator-lock-lost``,
-    ``kvs-lock-held``, or the state's own code.
+    Raises Refusal: ``bound-moved``, ``bound-contradicted``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``,
+    ``operator-lock-lost``, ``operator-locked``, ``kvs-lock-held``, or the state's own code.
     """
     expected = parse_number(params["expected_bound"], "expected_bound")
     with closing(open_store(params["kvs"])) as store:
@@ -34,7 +35,14 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
             raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
         if before.state == INVALIDATED:
             return change_result(Change(False, before, before), params)
+        for witness in store.corroboration():
+            if witness["number"] > expected:
+                raise Refusal(
+                    "bound-contradicted",
+                    f"The {witness['source']} has {witness['number']}, and the bound is {expected}.",
+                )
         guard = require_proofs(store, params, expected)
         if check_mode:
+            require_guard(store.record(), guard)
             return change_result(Change(True, before, StoreState(INVALIDATED, backup=expected)), params)
         return change_result(store.invalidate(expected, guard), params)

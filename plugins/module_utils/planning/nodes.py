@@ -38,32 +38,41 @@ def _probe_refusals(name: str, look: dict, resuming: bool) -> list:
         return []
     process, health, ports = probe["process"], probe["health"], look["ports"]
     healthy = health is None or health["ok"]
-    listening = set(process["listening"])
-    silent = [str(port) for port in ports if port not in listening]
+    silent = [str(port) for port in ports if port not in process["listening_own"]]
     if not process["running"]:
-        if health is not None and health["ok"]:
-            found = f"{name} serves, and its service manager shows no process ({look['unit']})."
+        if (health is not None and health["ok"]) or process["listening"]:
+            found = f"{name} serves, and its service manager shows no process of it: {probe['manager_state']}."
             return [Refusal("probe-blind", found)]
-        if probe["manager_state"] in ("not-found", "unknown"):
-            return [Refusal("probe-blind", f"The service manager of {name} knows no {look['unit']}.")]
-        return [Refusal("node-unhealthy-before", f"{name} does not run ({probe['manager_state']}).")]
+        return [Refusal("node-unhealthy-before", f"{name} does not run: {probe['manager_state']}.")]
     if silent:
-        return [Refusal("probe-blind", f"{name} runs, and does not listen on port {', '.join(silent)}.")]
+        return [Refusal("probe-blind", f"{name} runs, and its processes do not listen on port {', '.join(silent)}.")]
     if not healthy:
         return [Refusal("node-unhealthy-before", f"{name} runs, and is not healthy: {health['detail']}.")]
     return []
 
 
+_OF_ALL = ("namespace", "store", "kvs")
+"""What the nodes of a service have in common, even while some are on TimeLock already and others are held."""
+
+
 def disagreement(nodes: list) -> list:
     """Refusals where the configurations of one service's nodes are not of one service."""
-    looks = [(node["name"], node["look"]["config"]["shared"]) for node in nodes]
-    refusals = []
-    for key in sorted(looks[0][1]):
-        values = {name: shared.get(key) for name, shared in looks}
-        if any(value != looks[0][1][key] for value in values.values()):
-            found = ", ".join(f"{name}: {value}" for name, value in values.items())
-            refusals.append(Refusal("config-nodes-disagree", f"The nodes differ in {key} ({found})."))
-    return refusals
+    shared = {node["name"]: node["look"]["config"]["shared"] for node in nodes}
+    switched = [name for name in shared if shared[name]["mode"] == "timelock"]
+    others = [name for name in shared if name not in switched]
+    refusals = [_differ(shared, list(shared), key) for key in _OF_ALL]
+    for group in (switched, others):
+        keys = sorted(set(shared[group[0]]) - set(_OF_ALL)) if group else []
+        refusals += [_differ(shared, group, key) for key in keys]
+    return [refusal for refusal in refusals if refusal]
+
+
+def _differ(shared: dict, names: list, key: str) -> Refusal | None:
+    values = {name: shared[name][key] for name in names}
+    if all(value == values[names[0]] for value in values.values()):
+        return None
+    found = ", ".join(f"{name}: {value}" for name, value in values.items())
+    return Refusal("config-nodes-disagree", f"The nodes differ in {key} ({found}).")
 
 
 def other_timelock(nodes: list, servers: list) -> list:

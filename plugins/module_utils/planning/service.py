@@ -89,7 +89,7 @@ class ServicePlanner:
             "refusals": [refusal.result() for refusal in self.refusals],
             "notes": self.notes,
             "diffs": {
-                node["name"]: (node["look"] or {}).get("planned", {}).get("diff", [])
+                node["name"]: (node["look"] or {}).get("planned", {}).get("diff", "")
                 for node in self.nodes
                 if todo == MIGRATE
             },
