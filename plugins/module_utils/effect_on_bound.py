@@ -7,22 +7,23 @@
 from __future__ import annotations
 
 from .bound import StoreState
-from .proofs import Guard, require_offline, require_timelock
+from .proofs import Guard, guard_of, require_offline, require_timelock
 from .stores.interface import Change, Store
 
 
-def require_proofs(store: Store, params: dict, number: int) -> Guard | None:
-    """Refuse unless ``params`` (arguments.PROOFS) prove all nodes offline and TimeLock above ``number``.
+def require_proofs(store: Store, params: dict, above: int | None) -> Guard | None:
+    """Refuse unless ``params`` (arguments.PROOFS) prove all nodes offline, and TimeLock above ``above``.
 
-    Returns the guard of the run that proved it. With ``accept_unproven`` what is missing is waived, and the guard is None
-    where there is no run; what is there is checked all the same.
+    ``above`` is None where nothing is asked of TimeLock. With ``accept_unproven`` what is missing is waived; what is
+    there is checked all the same. Returns the lock under which the proofs were taken, None where there are none.
     """
+    waived = bool(params["accept_unproven"])
+    timelock, offline = params["timelock_proof"], params["offline_proofs"]
+    guard = guard_of(([timelock] if timelock else []) + offline)
     identity = store.identity()
-    guard = None
-    if params["timelock_proof"] or not params["accept_unproven"]:
-        guard = require_timelock(params["timelock_proof"], identity, number, params["max_proof_age"])
-    if not params["accept_unproven"]:
-        require_offline(params["nodes"], params["offline_proofs"], guard, identity, params["max_proof_age"])
+    if timelock or (above is not None and not waived):
+        require_timelock(timelock, identity, -1 if above is None else above, params["max_proof_age"])
+    require_offline(params["nodes"], offline, identity, params["max_proof_age"], waived)
     return guard
 
 

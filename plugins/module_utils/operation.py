@@ -21,9 +21,9 @@ def attempt(operation, params: dict, check_mode: bool) -> dict:
         return {"failed": True, "changed": False, "msg": str(error)}
 
 
-def run_module(argument_spec: dict, operation) -> None:
-    """Run ``operation`` as an Ansible module."""
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True)
+def run_module(argument_spec: dict, operation, **rules) -> None:
+    """Run ``operation`` as an Ansible module; ``rules`` are AnsibleModule's own, such as ``required_if``."""
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **rules)
     result = attempt(operation, module.params, module.check_mode)
     if result.pop("failed", False):
         module.fail_json(**result)

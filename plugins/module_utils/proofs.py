@@ -4,9 +4,9 @@
 
 """What an effect depends on, handed to it as an argument: proofs, their age, and whether they are enough.
 
-A proof is a dictionary, so that it can travel as an Ansible variable. All have ``kind``, ``service``, ``run_id``, ``epoch``
-and ``taken`` (a stamp of the controller); ``hold`` and ``process`` have ``node``, ``sessions`` and ``timelock`` have
-``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and ``fresh_timestamp``.
+A proof is a dictionary, so that it can travel as an Ansible variable. All have ``kind``, ``service``, ``run_id``,
+``epoch`` and ``taken`` (a stamp of the controller); ``hold`` and ``process`` have ``node``, ``sessions`` and
+``timelock`` have ``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and ``fresh_timestamp``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def age(taken: dict) -> float:
 def same_kvs(one: dict, other: dict) -> str | None:
     """Where two identities of a key-value service differ, as words, or None where they are one."""
     for key in SAME_KVS:
-        if one.get(key) != other.get(key):
+        if one.get(key) is None or one.get(key) != other.get(key):
             return f"{key} is {other.get(key)}, and was {one.get(key)}"
     return None
 
@@ -83,49 +83,80 @@ def later_identity(before: dict, now: dict) -> None:
         )
 
 
-def _check_age(proof: dict, what: str, max_age: float) -> None:
-    seconds = age(proof.get("taken") or {"wall": 0, "boot": 0})
-    if seconds < 0:
-        raise Refusal("proof-missing", f"{what} was taken on another machine or boot, or a clock went back since.")
-    if seconds > max_age:
-        raise Refusal("proof-missing", f"{what} is {seconds:.0f} s old; at most {max_age:.0f} s are accepted.")
+def guard_of(proofs: list) -> Guard | None:
+    """The lock under which ``proofs`` were all taken, or None where there is none of them.
 
-
-def require_offline(nodes: list, proofs: list, guard: Guard, identity: dict, max_age: float) -> None:
-    """Refuse unless every one of ``nodes`` is proved held and gone, and the store's side shows no session.
-
-    Raises Refusal: ``proof-missing`` for a node or kind without a proof, a stale one, or one that never saw its node;
-    ``operator-lock-lost`` for a proof of another run; ``kvs-identity`` for sessions looked for elsewhere.
+    Raises Refusal: ``operator-lock-lost`` where several runs took them, ``proof-missing`` where one names none.
     """
-    if not nodes:
+    guards = set()
+    for proof in proofs:
+        try:
+            guards.add(Guard(str(proof["run_id"]), int(proof["epoch"])))
+        except (KeyError, TypeError, ValueError):
+            raise Refusal("proof-missing", f"{_name(proof)} does not say by which run it was taken.") from None
+    if len(guards) > 1:
+        runs = ", ".join(sorted(f"{guard.run_id} (epoch {guard.epoch})" for guard in guards))
+        raise Refusal("operator-lock-lost", f"The proofs belong to several runs: {runs}.")
+    return guards.pop() if guards else None
+
+
+def _name(proof: dict) -> str:
+    return f"The proof '{proof.get('kind')}' of {proof.get('node') or 'the service'}"
+
+
+def _check_age(proof: dict, max_age: float) -> None:
+    try:
+        seconds = age(proof["taken"])
+    except (KeyError, TypeError):
+        raise Refusal("proof-missing", f"{_name(proof)} does not say when it was taken.") from None
+    if seconds < 0:
+        raise Refusal("proof-missing", f"{_name(proof)} is from another machine or boot, or a clock went back since.")
+    if seconds > max_age:
+        raise Refusal("proof-missing", f"{_name(proof)} is {seconds:.0f} s old; at most {max_age:.0f} s are accepted.")
+
+
+def require_offline(nodes: list, proofs: list, identity: dict, max_age: float, waived: bool) -> None:
+    """Refuse unless every one of ``nodes`` is proved held and gone, and then the store's side showed no session.
+
+    Where ``waived`` is set a proof may be missing; one that is there is checked all the same.
+    Raises Refusal: ``proof-missing`` for a node or kind without a proof, a stale one, one that never saw its node, or
+    sessions looked for before the last node was held; ``kvs-identity`` for sessions looked for elsewhere.
+    """
+    if not nodes and not waived:
         raise Refusal("proof-missing", "No node is named, so none is proved offline.")
     wanted = [(kind, node) for node in nodes for kind in NODE_KINDS] + [(SERVICE_KIND, None)]
+    held_at = []
     for kind, node in wanted:
-        what = f"The proof '{kind}' of {node or 'the service'}"
         found = [proof for proof in proofs if proof.get("kind") == kind and (node is None or proof.get("node") == node)]
         if not found:
-            raise Refusal("proof-missing", f"{what} is missing.")
+            if waived:
+                continue
+            raise Refusal("proof-missing", f"{_name({'kind': kind, 'node': node})} is missing.")
         proof = found[-1]
-        if (proof.get("run_id"), proof.get("epoch")) != (guard.run_id, guard.epoch):
-            raise Refusal("operator-lock-lost", f"{what} belongs to another run, {proof.get('run_id')}.")
-        if kind != "hold" and not proof.get("seen_before"):
-            raise Refusal("proof-missing", f"{what} counts for nothing: the same probe never saw it present.")
-        _check_age(proof, what, max_age)
+        if kind != "hold" and not proof.get("seen_before") and not waived:
+            raise Refusal("proof-missing", f"{_name(proof)} counts for nothing: the same probe never saw it present.")
+        _check_age(proof, max_age)
+        if kind == "hold":
+            held_at.append(proof["taken"]["boot"])
         if kind == SERVICE_KIND:
             later_identity(proof.get("kvs_identity") or {}, identity)
+            if held_at and proof["taken"]["boot"] < max(held_at):
+                raise Refusal("proof-missing", f"{_name(proof)} is older than the last hold: look again.")
 
 
-def require_timelock(proof: dict | None, identity: dict, bound: int, max_age: float) -> Guard:
-    """Refuse unless TimeLock is proved to be above ``bound``; the guard of the run that proved it.
+def require_timelock(proof: dict | None, identity: dict, above: int, max_age: float) -> None:
+    """Refuse unless TimeLock is proved to be above ``above``.
 
-    Raises Refusal: ``proof-missing``, ``timelock-behind`` where the fresh timestamp is not above ``bound``, or
+    Raises Refusal: ``proof-missing``, ``timelock-behind`` where the fresh timestamp is not above it, or
     ``kvs-identity`` where TimeLock was fast-forwarded for another key-value service.
     """
     if not proof:
         raise Refusal("proof-missing", "There is no proof that TimeLock is above the bound.")
-    fresh = int(proof["fresh_timestamp"])
-    if fresh <= bound:
-        raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {fresh} is not above the bound {bound}.")
-    _check_age(proof, "The proof of TimeLock", max_age)
+    try:
+        fresh = int(proof["fresh_timestamp"])
+    except (KeyError, TypeError, ValueError):
+        raise Refusal("proof-missing", "The proof of TimeLock has no fresh timestamp.") from None
+    if fresh <= above:
+        raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {fresh} is not above the bound {above}.")
+    _check_age(proof, max_age)
     later_identity(proof.get("kvs_identity") or {}, identity)
-    return Guard(str(proof["run_id"]), int(proof["epoch"]))

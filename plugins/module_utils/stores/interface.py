@@ -42,7 +42,10 @@ class Store:
     """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
 
     def identity(self) -> dict:
-        """What tells this key-value service from any other: see proofs.SAME_KVS, and ``position``."""
+        """What tells this key-value service from any other: see proofs.SAME_KVS, and ``position``.
+
+        Raises Refusal ``kvs-identity`` for one that only follows another.
+        """
         raise NotImplementedError
 
     def read(self) -> StoreState:
@@ -50,7 +53,7 @@ class Store:
         raise NotImplementedError
 
     def corroboration(self) -> list:
-        """Independent lower bounds for the bound: ``{"source", "number"}``. Writes nothing."""
+        """Timestamps that were issued, by other witnesses than the bound: ``{"source", "number"}``. Writes nothing."""
         raise NotImplementedError
 
     def missing_rights(self) -> list:
@@ -58,21 +61,24 @@ class Store:
         raise NotImplementedError
 
     def sessions(self, ignore: list) -> list:
-        """The sessions of others: ``{"user", "application", "address", "port"}``, without those that ``ignore`` names."""
+        """The sessions of others: ``{"user", "application", "address", "port"}``, without those that ``ignore`` names.
+
+        What the login may not see of a session is empty; the session is listed all the same.
+        """
         raise NotImplementedError
 
     def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:
         """Invalidate the bound on condition that it is ``expected_bound``; unchanged where that was done before.
 
-        Raises Refusal ``bound-moved``, ``operator-lock-lost`` (the record names another run or epoch than ``guard``), or
-        the state's own code.
+        Raises Refusal ``bound-moved``, ``operator-lock-lost`` (the record names another run or epoch than ``guard``),
+        ``operator-locked`` (there is no guard, and a run has the lock), or the state's own code.
         """
         raise NotImplementedError
 
     def restore(self, at_least: int, guard: Guard | None) -> Change:
         """Make the bound live, at ``at_least`` or higher, above the backup and above every number on record.
 
-        Never lowers a bound, and never puts one back to a number that it had.
+        Never lowers a bound, and never puts one back to a number that it had. Raises as ``invalidate`` does.
         """
         raise NotImplementedError
 
@@ -83,7 +89,7 @@ class Store:
     def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
         """Take the lock for ``holder``, with the next epoch; unchanged where it has it already.
 
-        Raises Refusal ``operator-locked`` while another run has it, unless ``take_over`` names that run.
+        Raises OperatorLocked while another run has it, unless ``take_over`` names that run.
         """
         raise NotImplementedError
 

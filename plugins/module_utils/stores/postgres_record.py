@@ -13,6 +13,7 @@ import json
 
 from ..proofs import Guard
 from ..refusal import Refusal
+from . import lock
 from .interface import Record
 
 SCHEMA = "atlasdb_timelock"
@@ -20,96 +21,92 @@ _TABLE = f"{SCHEMA}.record"
 
 
 def _exists(cursor) -> bool:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (_TABLE,))
+    cursor.execute(
+        "SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = 'record' AND c.relkind = 'r'",
+        (SCHEMA,),
+    )
     return cursor.fetchone()[0]
 
 
-def missing_rights(cursor, user: str) -> list:
-    """The statements that would let ``user`` keep a record here; none where it may."""
+def missing_rights(cursor) -> list:
+    """The statements that would let the login keep a record here; none where it may."""
+    # A list of rights in one call asks whether any of them is held.
     cursor.execute(
-        "SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE, CREATE'), false),"
-        " has_database_privilege(current_database(), 'CREATE'), current_database(),"
-        " (SELECT coalesce(bool_and(has_table_privilege(c.oid, right_)), true)"
-        "  FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_"
-        "  WHERE c.relnamespace = n.oid AND c.relname = 'record')"
-        " FROM (SELECT 1) one LEFT JOIN pg_namespace n ON n.nspname = %s",
+        "SELECT n.oid IS NOT NULL, c.oid IS NOT NULL,"
+        " coalesce(has_schema_privilege(n.oid, 'USAGE'), false),"
+        " coalesce(has_schema_privilege(n.oid, 'CREATE'), false),"
+        " coalesce((SELECT bool_and(has_table_privilege(c.oid, wanted))"
+        "  FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) wanted), false),"
+        " has_database_privilege(current_database(), 'CREATE'),"
+        " quote_ident(current_database()), quote_ident(current_user)"
+        " FROM (SELECT 1) one LEFT JOIN pg_namespace n ON n.nspname = %s"
+        " LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'record' AND c.relkind = 'r'",
         (SCHEMA,),
     )
-    exists, may_use, may_create, database, may_write = cursor.fetchone()
-    if exists and not may_use:
-        return [f'GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO "{user}"']
-    if exists and not may_write:
-        return [f'GRANT SELECT, INSERT, UPDATE ON {_TABLE} TO "{user}"']
-    if not exists and not may_create:
-        return [f'GRANT CREATE ON DATABASE "{database}" TO "{user}"']
-    return []
+    schema, table, may_use, may_make, may_write, may_make_schema, database, user = cursor.fetchone()
+    if not schema:
+        return [] if may_make_schema else [f"GRANT CREATE ON DATABASE {database} TO {user}"]
+    missing = []
+    if not may_use:
+        missing.append(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}")
+    if not table and not may_make:
+        missing.append(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {user}")
+    if table and not may_write:
+        missing.append(f"GRANT SELECT, INSERT, UPDATE ON {_TABLE} TO {user}")
+    return missing
 
 
-def read(cursor, key: str, lock: bool = False) -> Record | None:
-    """The record of the bound ``key``; with ``lock`` nobody else changes it before this transaction ends."""
+def _require_rights(cursor) -> None:
+    missing = missing_rights(cursor)
+    if missing:
+        raise Refusal("kvs-denied", "The login may not keep the record of the service.", f"Run: {'; '.join(missing)}.")
+
+
+def read(cursor, key: str, keep: bool = False) -> Record | None:
+    """The record of the bound ``key``; with ``keep`` nobody else changes it before this transaction ends.
+
+    Raises Refusal ``kvs-denied`` where there are records, and the login may not see them.
+    """
     if not _exists(cursor):
         return None
-    cursor.execute(
-        f"SELECT epoch, holder, document FROM {_TABLE} WHERE bound = %s" + (" FOR UPDATE" if lock else ""), (key,)
-    )
+    _require_rights(cursor)
+    statement = f"SELECT epoch, holder, document FROM {_TABLE} WHERE bound = %s"
+    cursor.execute(statement + (" FOR UPDATE" if keep else ""), (key,))
     row = cursor.fetchone()
     return Record(*row) if row else None
 
 
-def require_guard(cursor, key: str, guard: Guard | None) -> None:
-    """Refuse an effect unless ``guard`` has the lock; without a guard, while anybody has it. Keeps the row locked."""
-    record = read(cursor, key, lock=True)
-    if guard is None:
-        if record and record.holder:
-            raise Refusal("operator-locked", f"The service is held by {describe(record.holder)}.")
-        return
-    if record is None or record.epoch != guard.epoch or (record.holder or {}).get("run_id") != guard.run_id:
-        now = describe(record.holder) if record and record.holder else "nobody"
-        raise Refusal("operator-lock-lost", f"Run {guard.run_id} does not hold the service any more; {now} does.")
-
-
-def describe(holder: dict) -> str:
-    """Who holds the lock, as words."""
-    return (
-        f"run {holder.get('run_id')} of {holder.get('user')} on {holder.get('host')}"
-        f" (process {holder.get('pid')}) since {holder.get('since')}"
-    )
-
-
 def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | None) -> Record:
     """See Store.take_lock."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (_TABLE,))
     if not _exists(cursor):
+        _require_rights(cursor)
+        # CREATE ... IF NOT EXISTS fails when two do it at once.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (_TABLE,))
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         cursor.execute(
-            f"CREATE TABLE {_TABLE} (bound text PRIMARY KEY, epoch bigint NOT NULL, holder jsonb, document jsonb NOT NULL)"
+            f"CREATE TABLE IF NOT EXISTS {_TABLE}"
+            " (bound text PRIMARY KEY, epoch bigint NOT NULL, holder jsonb, document jsonb NOT NULL)"
         )
+    _require_rights(cursor)
     cursor.execute(
         f"INSERT INTO {_TABLE} (bound, epoch, document) VALUES (%s, 0, '{{}}') ON CONFLICT (bound) DO NOTHING", (key,)
     )
-    record = read(cursor, key, lock=True)
-    if record.holder:
-        if record.holder.get("run_id") == holder["run_id"]:
-            return record
-        if record.holder.get("run_id") != take_over:
-            raise Refusal("operator-locked", f"{service} is held by {describe(record.holder)}.")
-    cursor.execute(
-        f"UPDATE {_TABLE} SET epoch = epoch + 1, holder = %s WHERE bound = %s AND epoch = %s",
-        (json.dumps(holder), key, record.epoch),
-    )
+    record = read(cursor, key, keep=True)
+    if not lock.must_take(record, service, holder["run_id"], take_over):
+        return record
+    cursor.execute(f"UPDATE {_TABLE} SET epoch = epoch + 1, holder = %s WHERE bound = %s", (json.dumps(holder), key))
     return read(cursor, key)
 
 
 def note(cursor, key: str, guard: Guard, changes: dict, release: bool) -> Record:
-    """See Store.note."""
-    record = read(cursor, key, lock=True)
-    if release and record and record.holder is None and record.document.get("released") == guard.run_id:
+    """See Store.note. A release that was done before, by the same guard, is done."""
+    record = read(cursor, key, keep=True)
+    released = {"run_id": guard.run_id, "epoch": guard.epoch}
+    if release and record and record.holder is None and record.document.get("released") == released:
         return record
-    require_guard(cursor, key, guard)
-    numbers = dict(record.document.get("numbers", {}))
-    for name, number in changes.get("numbers", {}).items():
-        numbers[name] = str(max(int(number), int(numbers.get(name, 0))))
-    document = {**record.document, **changes, "numbers": numbers, "released": guard.run_id if release else None}
+    lock.require_guard(record, guard)
+    document = {**lock.noted(record.document, changes), "released": released if release else None}
     cursor.execute(
         f"UPDATE {_TABLE} SET document = %s, holder = CASE WHEN %s THEN NULL ELSE holder END WHERE bound = %s",
         (json.dumps(document), release, key),

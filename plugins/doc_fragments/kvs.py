@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of the options that say which key-value service is meant, and how to reach it."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Used as C(extends_documentation_fragment: atlasdb.timelock.kvs)."""
+
+    DOCUMENTATION = r"""
+options:
+  kvs:
+    description:
+      - The key-value service, as M(atlasdb.timelock.client_config_info) reads it from a node's configuration.
+    type: dict
+    required: true
+    suboptions:
+      type:
+        description:
+          - The kind of store. Only V(postgres) is built; the others are refused with C(config-store-unsupported).
+        type: str
+        choices: [postgres, oracle, cassandra]
+        required: true
+      hosts:
+        description: Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration.
+        type: list
+        elements: str
+        required: true
+      port:
+        description: Its port. By default 5432 for PostgreSQL.
+        type: int
+      user:
+        description:
+          - The login. Use the service's own, since it owns the timestamp table, and its search path decides which
+            table is meant.
+        type: str
+      password:
+        description: The login's password.
+        type: str
+      database:
+        description: The database, for PostgreSQL and Oracle.
+        type: str
+      keyspace:
+        description: The keyspace, for Cassandra.
+        type: str
+      table_prefix:
+        description: What stands before the names of AtlasDB's tables (C(ddl.tablePrefix)).
+        type: str
+        default: ""
+      ca_path:
+        description:
+          - A PEM file with the certificate authorities that the server's certificate must come from.
+          - Without it the connection is encrypted if the server offers that, and the server is not verified.
+        type: path
+      client_cert:
+        description: A PEM file with the certificate to show to the server.
+        type: path
+      client_key:
+        description: A PEM file with the key of O(kvs.client_cert). By default the same file.
+        type: path
+      validate_certs:
+        description: Whether the server's certificate and name are checked, where O(kvs.ca_path) is given.
+        type: bool
+        default: true
+requirements:
+  - psycopg (for PostgreSQL), where the module runs
+notes:
+  - No call waits without end. A server that does not answer is given up after 20 seconds, a lock after 5.
+  - On PostgreSQL the login must own the timestamp table, and, where a run takes its lock, be able to make the schema
+    C(atlasdb_timelock) in the database; what is missing is named as the C(GRANT) that gives it.
+"""

@@ -1,0 +1,150 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kvs_sessions_info
+short_description: Look at who has a session at a key-value service
+version_added: 0.1.0
+description:
+  - Lists the sessions that others than this collection have in the database of an AtlasDB service.
+  - Where there is none, returns the proof of it that M(atlasdb.timelock.timestamp_invalidate) and
+    M(atlasdb.timelock.timestamp_restore) ask for.
+  - A standby is refused, since it does not see the service's sessions.
+  - On PostgreSQL the addresses of sessions of other roles are shown only to a login with C(pg_read_all_stats); the
+    sessions themselves are always seen.
+options:
+  ignore_sessions:
+    description:
+      - Sessions that are known not to be of an AtlasDB client, such as a monitor's. Both user and application name must
+        be equal.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      user:
+        description: The login of the session.
+        type: str
+        required: true
+      application:
+        description: What the session calls itself.
+        type: str
+        required: true
+  wait:
+    description:
+      - For how many seconds to go on looking while there are sessions. Those of a process that has ended may need a
+        moment to go.
+    type: float
+    default: 0.0
+  seen_before:
+    description:
+      - Whether this module saw the service's sessions before its nodes were stopped. Absence proves nothing to a probe
+        that could not see them when they were there.
+    type: bool
+    default: false
+  service:
+    description: The service, for the proof.
+    type: str
+  run_id:
+    description: The run that looks, for the proof. Without it there is no proof.
+    type: str
+  epoch:
+    description: The epoch of the run's lock, for the proof.
+    type: int
+extends_documentation_fragment:
+  - atlasdb.timelock.kvs
+  - atlasdb.timelock.attributes
+attributes:
+  check_mode:
+    description: Nothing is written in any mode.
+    support: full
+  diff_mode:
+    description: Nothing is changed, so there is no difference to show.
+    support: none
+seealso:
+  - module: atlasdb.timelock.node_offline
+author:
+  - the atlasdb.timelock authors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: See the nodes while they run
+  atlasdb.timelock.kvs_sessions_info:
+    kvs: "{{ orders_kvs }}"
+  register: running
+
+- name: Prove that they have gone
+  atlasdb.timelock.kvs_sessions_info:
+    kvs: "{{ orders_kvs }}"
+    wait: 10
+    seen_before: "{{ running.sessions | length > 0 }}"
+    service: orders
+    run_id: "{{ lock.holder.run_id }}"
+    epoch: "{{ lock.epoch }}"
+    ignore_sessions:
+      - user: monitor
+        application: postgres_exporter
+  register: gone
+"""
+
+RETURN = r"""
+sessions:
+  description: The sessions of others, without those of O(ignore_sessions).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    user:
+      description: The login.
+      type: str
+      sample: orders
+    application:
+      description: What the session calls itself.
+      type: str
+      sample: PostgreSQL JDBC Driver
+    address:
+      description: Where it comes from; empty for a local socket, and where the login may not see it.
+      type: str
+      sample: 10.0.0.17
+    port:
+      description: From which port; -1 for a local socket, null where the login may not see it.
+      type: int
+      sample: 49114
+proof:
+  description: The proof that there was none, or null where there was one, and where there is no O(run_id).
+  returned: success
+  type: dict
+identity:
+  description: Which key-value service was looked at, as M(atlasdb.timelock.timestamp_info) returns it.
+  returned: success
+  type: dict
+code:
+  description: What was refused, as one of the collection's codes.
+  returned: when refused
+  type: str
+  sample: kvs-unreachable
+found:
+  description: What was found, in a sentence with its values.
+  returned: when refused
+  type: str
+  sample: "No connection to db.example.com:5432/orders: connection refused."
+do:
+  description: What to do next, in a sentence.
+  returned: when refused
+  type: str
+  sample: "Check host, port and TLS of the key-value service, and that it runs."
+"""
+
+from ..module_utils.operation import run_module
+from ..module_utils.operations.kvs_sessions_info import ARGUMENT_SPEC, kvs_sessions_info
+
+
+def main():
+    """Run the module."""
+    run_module(ARGUMENT_SPEC, kvs_sessions_info)
+
+
+if __name__ == "__main__":
+    main()
