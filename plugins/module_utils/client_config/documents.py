@@ -142,8 +142,8 @@ def resolved(node: Node) -> Node:
     return node.target if isinstance(node, Alias) else node
 
 
-def parse(text: str) -> Document:
-    """The tree of ``text``.
+def parse(text: str, name: str = "The file") -> Document:
+    """The tree of ``text``; ``name`` is what messages call it.
 
     Raises Refusal ``config-invalid`` for what is not YAML, for several documents, and for keys that stand twice
     in one mapping. Messages name lines and keys, never values.
@@ -152,23 +152,22 @@ def parse(text: str) -> Document:
         raise Refusal("controller-requirements", "The Python library PyYAML is missing.", "pip install PyYAML")
     bom = BOM if text.startswith(BOM) else ""
     body = text[len(bom) :]
-    builder = _Builder(body)
+    builder = _Builder(body, name)
     try:
         for event in yaml.parse(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" in line {mark.line + 1}" if mark else ""
-        raise Refusal("config-invalid", f"The file is not YAML: {error.problem}{where}.") from None
+        raise Refusal("config-invalid", f"{name} is not YAML: {error.problem}{where}.") from None
     except (yaml.YAMLError, UnicodeError):
-        raise Refusal(
-            "config-invalid", "The file is not YAML: it holds a character that YAML does not allow."
-        ) from None
+        raise Refusal("config-invalid", f"{name} is not YAML: it holds a character that YAML does not allow.") from None
     return Document(body, bom, builder.root, builder.end, builder.aliases)
 
 
 class _Builder:
-    def __init__(self, text: str):
+    def __init__(self, text: str, name: str):
+        self._name = name
         self.root = None
         self.end = len(text)
         self.aliases = []
@@ -185,7 +184,7 @@ class _Builder:
             if self._documents > 1:
                 raise Refusal(
                     "config-invalid",
-                    f"The file holds several YAML documents: one begins in line {event.start_mark.line + 1}.",
+                    f"{self._name} holds several YAML documents: one begins in line {event.start_mark.line + 1}.",
                 )
         elif isinstance(event, yaml.DocumentEndEvent):
             if event.explicit:
@@ -194,7 +193,7 @@ class _Builder:
             if event.anchor not in self._anchors:
                 raise Refusal(
                     "config-invalid",
-                    f"The alias *{event.anchor} in line {event.start_mark.line + 1} has no anchor before it.",
+                    f"{self._name} has an alias *{event.anchor} without anchor in line {event.start_mark.line + 1}.",
                 )
             alias = Alias(start, end, event.anchor, None, self._anchors[event.anchor])
             self.aliases.append(alias)
@@ -214,7 +213,7 @@ class _Builder:
         if len(self._open) == _DEEPEST:
             raise Refusal(
                 "config-invalid",
-                f"The file nests more than {_DEEPEST} levels deep in line {event.start_mark.line + 1}.",
+                f"{self._name} nests more than {_DEEPEST} levels deep in line {event.start_mark.line + 1}.",
             )
         self._place(node, event)
         self._open.append(node)
@@ -243,7 +242,7 @@ class _Builder:
             if isinstance(node, Scalar) and parent.entry(node.value):
                 raise Refusal(
                     "config-invalid",
-                    f"The key {node.value} in line {event.start_mark.line + 1} stands there a second time.",
+                    f"{self._name} has the key {node.value} for a second time in line {event.start_mark.line + 1}.",
                 )
             self._keys[-1] = node
         else:

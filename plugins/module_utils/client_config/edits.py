@@ -52,7 +52,7 @@ def lines_of(document: Document, entry: Entry) -> range:
     deeper than its key.
     """
     first = document.line(entry.key.start)
-    last = document.line(_end(entry) - 1)
+    last = document.line(_end(entry))
     depth = entry.key.start - document.line_start(first)
     after = last + 1
     while document.line_start(after) < len(document.text):
@@ -77,15 +77,8 @@ def _indent(document: Document, offset: int) -> str:
     return indent
 
 
-def _ends_its_line(document: Document, offset: int) -> None:
-    rest = document.text[offset : document.line_start(document.line(max(offset - 1, 0)) + 1)].strip()
-    if rest and not rest.startswith("#"):
-        raise unsafe(f"in line {document.line(offset) + 1} something stands after a value.")
-
-
 def _block_removal(document: Document, entry: Entry) -> tuple:
     _indent(document, entry.key.start)
-    _ends_its_line(document, _end(entry))
     lines = lines_of(document, entry)
     return document.line_start(lines.start), document.line_start(lines.stop), ""
 
@@ -162,7 +155,6 @@ def _filling(document: Document, mapping: Mapping, entry: Entry, value) -> list:
     if mapping.flow or not value or not isinstance(value, dict):
         return [(colon + 1, end, f" {flow(value)}")]
     indent = _indent(document, entry.key.start) + STEP
-    _ends_its_line(document, end)
     at = document.line_start(document.line(end - 1) + 1)
     edits = [_whole_lines(document, at, block_lines(value, indent))]
     return edits if end == colon + 1 else [(colon + 1, end, ""), *edits]

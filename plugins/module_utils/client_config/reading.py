@@ -22,6 +22,7 @@ REMOTE = "remote"
 TIMELOCK = "timelock"
 HELD = "held"
 
+RUNTIME_FILE = "The runtime file"
 HOLD_FIRST_LINE = "# held by atlasdb.timelock"
 
 
@@ -131,7 +132,9 @@ def _read(found: dict, install_text, runtime_text, root, runtime_root, overrides
 
 def _runtime(found: dict, document, runtime_text, runtime_root) -> Mapping | None:
     separate = runtime_text is not None
-    block: Block | None = find_runtime(parse(runtime_text) if separate else document, runtime_root, separate)
+    block: Block | None = find_runtime(
+        parse(runtime_text, RUNTIME_FILE) if separate else document, runtime_root, separate
+    )
     if block is None:
         return None
     found.update(runtime_root=block.pointer, runtime_in="runtime" if separate else "install")

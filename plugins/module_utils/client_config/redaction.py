@@ -8,10 +8,11 @@ diffs of it.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from ..refusal import Refusal
-from .documents import Alias, Mapping, Node, Scalar, Sequence, is_null, parse
+from .documents import Alias, Document, Mapping, Node, Scalar, Sequence, is_null, parse
 
 MASK = "********"
 
@@ -27,6 +28,7 @@ _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 _INDENT = re.compile(r"[ +\-\t]*")
 
 
+@functools.lru_cache(maxsize=1000)
 def is_secret(key: str) -> bool:
     """Whether what stands under ``key`` is nobody's business."""
     name = re.sub("[^a-z0-9]", "", key.lower())
@@ -83,9 +85,13 @@ def mask(text: str) -> str:
     through redact().
     """
     try:
-        document = parse(text)
+        return masked(parse(text))
     except Refusal:
         return redact(text)
+
+
+def masked(document: Document) -> str:
+    """The text of a parsed file without its secrets."""
     spans = []
 
     def visit(node: Node, secret: bool) -> None:

@@ -17,8 +17,8 @@ from .edits import edited
 from .namespaces import namespace_of
 from .plans import Plan, unsafe
 from .proofs import proved
-from .reading import is_hold
-from .redaction import mask, redact
+from .reading import RUNTIME_FILE, is_hold
+from .redaction import masked, redact
 from .values import mapping_of, text_of, texts_of
 from .versions import INSTALL_WITH_CLIENT, RUNTIME, shape_for
 
@@ -90,15 +90,15 @@ def to_timelock(
     def plan(install: Document, runtime: Document | None) -> _Work:
         return _Work(install, runtime, root, runtime_root, shape, wanted)
 
-    work = plan(parse(install_text), parse(runtime_text) if runtime_text is not None else None)
+    work = plan(parse(install_text), parse(runtime_text, RUNTIME_FILE) if runtime_text is not None else None)
     install, runtime = edited(work.install), edited(work.runtime) if work.runtime else None
     proven = proved(work.install, install), proved(work.runtime, runtime) if work.runtime else None
     again = plan(*proven)
     if again.install.changes or (again.runtime and again.runtime.changes):
         raise unsafe("a second time would change it again.")
-    files = [("install", install_text, install), ("runtime", runtime_text, runtime)]
-    changed = [(name, old, new) for name, old, new in files if old != new]
-    diff = "".join(_diff(name, old, new) for name, old, new in changed)
+    plans = [("install", work.install, again.install), ("runtime", work.runtime, again.runtime)]
+    changed = [(name, before.document, after.document) for name, before, after in plans if before and before.changes]
+    diff = "".join(_diff(name, before, after) for name, before, after in changed)
     return Transformed(install, runtime, [name for name, _, _ in changed], diff, work.summary)
 
 
@@ -227,7 +227,7 @@ def _camel(key: str) -> str:
     return re.sub("-([a-z])", lambda found: found.group(1).upper(), key)
 
 
-def _diff(name: str, old: str, new: str) -> str:
-    before, after = mask(old).splitlines(), mask(new).splitlines()
-    lines = difflib.unified_diff(before, after, f"{name} before", f"{name} after", lineterm="")
+def _diff(name: str, before: Document, after: Document) -> str:
+    texts = masked(before).splitlines(), masked(after).splitlines()
+    lines = difflib.unified_diff(*texts, f"{name} before", f"{name} after", lineterm="")
     return redact("".join(line + "\n" for line in lines))

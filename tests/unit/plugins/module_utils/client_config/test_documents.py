@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config import documents
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.documents import Scalar, parse
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.pointers import parse_pointer, pointer

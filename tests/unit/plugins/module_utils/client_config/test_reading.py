@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.reading import read_config
 
 SERVERS = "serversList: {servers: ['https://tl1:8421', 'https://tl2:8421'], sslConfiguration: {trustStorePath: t.jks}}"
@@ -245,3 +244,8 @@ def test_nodes_of_one_service_agree_although_local_server_and_password_differ(po
 
 def test_a_configuration_does_not_show_its_password_by_accident(postgres):
     assert "s3cret" not in repr(read_config(postgres))
+
+
+def test_a_mistake_in_the_runtime_file_is_told_from_one_in_the_install_file(postgres):
+    assert read_config(postgres, "a: [").problems[0][1].startswith("The runtime file is not YAML")
+    assert read_config("a: [", "a: 1\n").problems[0][1].startswith("The file is not YAML")

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.redaction import mask, redact
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.reading import read_config
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.transform import TimelockBlock, to_timelock
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal

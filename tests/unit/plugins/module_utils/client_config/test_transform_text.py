@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files as people write them: what is not of the migration keeps its every byte, and what cannot be edited safely is refused."""
+"""Files as people write them: what is not of the migration keeps its every byte, or the file is refused."""
 
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config import proofs, transform
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.reading import read_config
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.transform import to_timelock
@@ -152,7 +151,13 @@ def test_what_else_is_in_the_file_keeps_its_every_byte(after, line):
 
 
 def test_what_else_is_in_the_block_keeps_its_every_byte(after):
-    inside = "  keyValueService:\n      type:    cassandra # c\n      keyspace: 'myapp'\n      password: ${enc:x}\n  \"initializeAsync\":   yes\n"
+    inside = """\
+  keyValueService:
+      type:    cassandra # c
+      keyspace: 'myapp'
+      password: ${enc:x}
+  "initializeAsync":   yes
+"""
     text = "atlasdb:\n" + inside + "  leader: {leaders: [a]}\n"
     assert after(text) == "atlasdb:\n" + NEW + inside
 
@@ -222,10 +227,12 @@ def test_only_the_named_one_of_several_blocks_changes(after):
         ),
         (
             '{"atlasdb":{"leader":{"leaders":["a"]},"keyValueService":{"type":"cassandra","keyspace":"myapp"}},"x":1}',
-            '{"atlasdb":{"namespace": "myapp", "timelock": {}, "keyValueService":{"type":"cassandra","keyspace":"myapp"}},"x":1}',
+            '{"atlasdb":{"namespace": "myapp", "timelock": {}, '
+            '"keyValueService":{"type":"cassandra","keyspace":"myapp"}},"x":1}',
         ),
         (
-            '{\n  "atlasdb": {\n    "leader": {},\n    "keyValueService": {"type": "cassandra", "keyspace": "myapp"}\n  }\n}\n',
+            '{\n  "atlasdb": {\n    "leader": {},\n'
+            '    "keyValueService": {"type": "cassandra", "keyspace": "myapp"}\n  }\n}\n',
             '{\n  "atlasdb": {\n    "namespace": "myapp",\n    "timelock": {},\n'
             '    "keyValueService": {"type": "cassandra", "keyspace": "myapp"}\n  }\n}\n',
         ),
@@ -247,7 +254,7 @@ def test_a_json_file_stays_json(timelock):
         "a": [1],
         "atlasdb": {"keyValueService": {"type": "cassandra", "keyspace": "myapp"}, "leader": {"leaders": ["a"]}},
     }
-    for indent in (None, 2, "\t"):
+    for indent in (None, 2, 4):
         got = to_timelock(json.dumps(old, indent=indent), version="0.905.0", timelock=timelock, runtime_root="/rt")
         new = json.loads(got.install_text)
         assert new["atlasdb"]["timelock"] == {}
@@ -274,6 +281,12 @@ def test_what_cannot_be_edited_without_touching_something_else_is_refused(refuse
     found = refused(text)
     assert "cannot be edited safely" in found
     assert words in found
+
+
+def test_a_scalar_that_would_take_up_the_empty_lines_behind_a_block_is_refused(refused, after):
+    text = "atlasdb:\n  note: |+\n    words\n  leader: {leaders: [a]}\n\n" + STORE
+    assert "would not mean" in refused(text)
+    assert after(text.replace("|+", "|")) == "atlasdb:\n" + NEW + "  note: |\n    words\n\n" + STORE
 
 
 def test_a_block_reached_by_an_alias_is_refused_for_editing_but_read(refused):
