@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -22,7 +23,12 @@ from lab.checker import judge
 from lab.journal import Origin, Requests
 from lab.timelock import command
 from lab.timelock.cluster import TESTS, Cluster
+from lab.timelock.election import Election
+from lab.timelock.errors import NotLeading
+from lab.timelock.peers import Unreachable
 from lab.timelock.probe import ATLAS, BEARER, Connection
+from lab.timelock.service import Service
+from lab.timelock.store import Store
 
 LONG_MAX = 2**63 - 1
 NO_ANSWER = (OSError, http.client.HTTPException)
@@ -249,6 +255,51 @@ def test_a_node_that_was_down_when_a_namespace_was_made_does_not_list_it(cluster
     cluster.start_node(absent)
     assert stored_namespaces(cluster, absent) == ["tom"]
     assert "orders" in stored_namespaces(cluster, cluster.leader())
+
+
+class Wire:
+    """A way from one node to another within this process, which can be cut."""
+
+    def __init__(self, elections, target):
+        self._elections = elections
+        self._target = target
+        self.cut = False
+
+    async def call(self, message, timeout):
+        await asyncio.sleep(0)
+        if self.cut:
+            raise Unreachable("cut")
+        return self._elections[self._target].answer(message)
+
+
+def test_a_leader_that_was_replaced_unheard_issues_nothing(tmp_path):
+    async def scenario():
+        elections, services, wires = [], [], {}
+        for index in range(3):
+            store = Store(tmp_path / f"{index}.sqlite")
+            peers = {other: Wire(elections, other) for other in range(3) if other != index}
+            wires.update({(index, other): wire for other, wire in peers.items()})
+            elections.append(Election(index, store, peers, leader_timeout=0.2, no_quorum_wait=0.2))
+            services.append(Service(elections[index], store, max_clients=10))
+        running = [asyncio.ensure_future(election.run()) for election in elections]
+
+        async def elected(index):
+            elections[index].join()
+            while elections[index].leadership is None:
+                await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(elected(0), 10)
+        assert await services[0].take("orders", 1) == (1, 1)
+        wires[1, 0].cut = wires[2, 0].cut = True
+        await asyncio.wait_for(elected(1), 10)
+        assert elections[0].leadership is not None
+        assert await services[1].take("orders", 1) == (1000002, 1000002)
+        with pytest.raises(NotLeading):
+            await services[0].take("orders", 1)
+        for task in running:
+            task.cancel()
+
+    asyncio.run(scenario())
 
 
 class Taker(threading.Thread):
