@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's command: python -m lab up | load | check | status | down | timelock."""
+"""The lab's command: python -m lab up | load | check | status | down | demo | timelock."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from lab.checker import ServiceReport
+from lab.demo import demonstrate
 from lab.journal import JournalError
 from lab.lab import Lab, NoLab, services_named, take_down
 from lab.layout import DEFAULT_VERSION, MANAGERS
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the verdict as JSON")
     commands.add_parser("status", help="what runs, and whether it is healthy").set_defaults(run=_status)
     commands.add_parser("down", help="end everything; journals and logs stay").set_defaults(run=_down)
+    commands.add_parser("demo", help="migrate a lab's services under load").set_defaults(run=_demo)
     for command in (name for key, name in commands.choices.items() if key != "timelock"):
         command.add_argument("--dir", type=Path, default=Path(".build/lab"), help="the lab's folder (.build/lab)")
     return parser
@@ -116,13 +118,18 @@ def _status(options: argparse.Namespace) -> int:
             trouble = node.health()
             process = node.process()
             all_well = all_well and trouble is None
-            print(f"{node.name}: {f'process {process.pid}' if process else 'down'}, {trouble or 'healthy'}")
+            place = f"process {process.pid}, {node.mode()}" if process else "down"
+            print(f"{node.name}: {place}, {trouble or 'healthy'}")
     return 0 if all_well else 1
 
 
 def _down(options: argparse.Namespace) -> int:
     take_down(options.dir)
     return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return demonstrate(options.dir.absolute())
 
 
 if __name__ == "__main__":

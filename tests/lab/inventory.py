@@ -17,13 +17,19 @@ from lab.service import Node, Service
 def render(layout: Layout, services: list[Service], timelock_urls: list[str]) -> str:
     """The inventory's YAML."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    addresses = [urlsplit(url) for url in timelock_urls]
     timelock_hosts = {
-        f"tl-{number}": {"ansible_host": urlsplit(url).hostname, "timelock_port": urlsplit(url).port}
-        for number, url in enumerate(timelock_urls, 1)
+        f"tl-{number}": {"ansible_host": address.hostname, "timelock_port": address.port}
+        for number, address in enumerate(addresses, 1)
+    }
+    timelock = {
+        "timelock_protocol": addresses[0].scheme,
+        "timelock_context_path": addresses[0].path,
+        "timelock_ca_path": str(layout.trust_store) if addresses[0].scheme == "https" else "",
     }
     document = {
         "all": {
-            "vars": local,
+            "vars": local | timelock,
             "children": {
                 "timelock_servers": {"hosts": timelock_hosts},
                 "atlasdb_services": {

@@ -58,8 +58,7 @@ class Lab:
             _take_down(layout)
             for left in (layout.journal, layout.timelock, layout.services, layout.trust_store.parent):
                 shutil.rmtree(left, ignore_errors=True)
-            temporary = Path(tempfile.mkdtemp(prefix="atlasdb-lab-"))
-            temporary.chmod(0o755)
+            temporary = _temporary_folder()
             settings = Settings(secrets.token_hex(8), str(temporary))
             layout.write_settings(settings)
             try:
@@ -183,6 +182,14 @@ def _take_down(layout: Layout) -> None:
         raise RuntimeError(f"These processes of the lab cannot be ended: {left}")
     shutil.rmtree(settings.temporary, ignore_errors=True)
     layout.settings_file.unlink()
+
+
+def _temporary_folder() -> Path:
+    """A folder that every user reaches, as PostgreSQL does not run as root; TMPDIR may be somebody's own."""
+    public = Path("/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="atlasdb-lab-", dir=public if os.access(public, os.W_OK) else None))
+    folder.chmod(0o755)
+    return folder
 
 
 @contextlib.contextmanager

