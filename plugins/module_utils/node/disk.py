@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.names import Beside
@@ -92,6 +93,10 @@ def make_folder(path: str) -> None:
     os.mkdir(path, 0o755)
 
 
+def remove_folder(path: str) -> None:
+    os.rmdir(path)
+
+
 def flush_folder(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -145,6 +150,17 @@ def prepare(path: str, data: bytes, ownership: Ownership) -> None:
         if os.path.lexists(path):
             remove(path)
         raise not_writable(path, error) from error
+
+
+@contextlib.contextmanager
+def prepared(path: str, data: bytes, ownership: Ownership) -> Iterator[None]:
+    """``prepare`` for a block that ends by moving ``path`` to where it matters; if the block refuses, ``path`` is gone."""
+    prepare(path, data, ownership)
+    try:
+        yield
+    except Refusal:
+        discard(path)
+        raise
 
 
 def move(source: str, target: str) -> None:

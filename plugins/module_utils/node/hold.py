@@ -115,24 +115,21 @@ def take(beside: Beside, run: Run, seen: dict, was_running: bool) -> None:
     keep(beside, original, ownership)
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     text = render(beside, run, since, sha256)
-    disk.prepare(beside.next, text, ownership)
-    disk.write_json(
-        beside.marker,
-        {
-            "service": run.service, "epoch": run.epoch, "run_id": run.run_id, "since": since, "operator": run.operator,
-            "kept": beside.kept(sha256), "sha256": sha256, "hold_sha256": disk.sha256(text), "mode": ownership.mode,
-            "uid": ownership.uid, "gid": ownership.gid, "seen": seen, "was_running": was_running,
-        },
-    )  # fmt: skip
-    try:
-        if disk.read(beside.path) != original:
-            raise Refusal("config-changed", f"{beside.path} was changed at the very moment when it was to be held.")
-        disk.move(beside.next, beside.path)
-    except Refusal:
-        if disk.read(beside.path) != text:
-            disk.discard(beside.marker)
-        disk.discard(beside.next)
-        raise
+    marker = {
+        "service": run.service, "epoch": run.epoch, "run_id": run.run_id, "since": since, "operator": run.operator,
+        "kept": beside.kept(sha256), "sha256": sha256, "hold_sha256": disk.sha256(text), "mode": ownership.mode,
+        "uid": ownership.uid, "gid": ownership.gid, "seen": seen, "was_running": was_running,
+    }  # fmt: skip
+    with disk.prepared(beside.next, text, ownership):
+        disk.write_json(beside.marker, marker)
+        try:
+            if disk.read(beside.path) != original:
+                raise Refusal("config-changed", f"{beside.path} was changed at the very moment when it was to be held.")
+            disk.move(beside.next, beside.path)
+        except Refusal:
+            if disk.read(beside.path) != text:
+                disk.discard(beside.marker)
+            raise
 
 
 def retake(beside: Beside, marker: dict, also: str | None) -> bool:
@@ -152,6 +149,6 @@ def retake(beside: Beside, marker: dict, also: str | None) -> bool:
     text = render(beside, run, marker["since"], marker["sha256"])
     if disk.sha256(text) != marker["hold_sha256"]:
         disk.write_json(beside.marker, {**marker, "hold_sha256": disk.sha256(text)})
-    disk.prepare(beside.next, text, original_ownership(beside, marker))
-    disk.move(beside.next, beside.path)
+    with disk.prepared(beside.next, text, original_ownership(beside, marker)):
+        disk.move(beside.next, beside.path)
     return True

@@ -66,8 +66,10 @@ def put_back(node: Node, run: Run, effects: bool) -> bool:
     if current is None or disk.sha256(current) not in (marker["sha256"], marker["hold_sha256"]):
         raise Refusal("config-changed", f"{node.install.path} has been rewritten while the node was held.")
     if not switching.is_done(node.install, record, switching.PUT_BACK, marker):
-        _require_gone(node, marker)
-        if effects:
+        never_held = disk.sha256(current) == marker["sha256"] and node.probe.look(marker["seen"]).running
+        if not never_held:
+            _require_gone(node, marker)
+        if effects and not never_held:
             switching.put_back(node, run, marker)
     if effects:
         switching.clear(node)

@@ -81,12 +81,12 @@ def switch(node: Node, run: Run, marker: dict, about: dict, runtime: dict | None
         old = disk.read(node.runtime.path)
         hold.keep(node.runtime, old, disk.Ownership.of(node.runtime.path))
         new = disk.read(node.runtime.staged)
-        disk.prepare(node.runtime.next, new, disk.Ownership.of(node.runtime.path))
-        disk.move(node.runtime.next, node.runtime.path)
+        with disk.prepared(node.runtime.next, new, disk.Ownership.of(node.runtime.path)):
+            disk.move(node.runtime.next, node.runtime.path)
     new = disk.read(node.install.staged)
-    disk.prepare(node.install.next, new, hold.original_ownership(node.install, marker))
-    _record(node, run, SWITCHED, about["sha256"], marker)
-    disk.move(node.install.next, node.install.path)
+    with disk.prepared(node.install.next, new, hold.original_ownership(node.install, marker)):
+        _record(node, run, SWITCHED, about["sha256"], marker)
+        disk.move(node.install.next, node.install.path)
 
 
 def put_back(node: Node, run: Run, marker: dict) -> None:
@@ -97,11 +97,12 @@ def put_back(node: Node, run: Run, marker: dict) -> None:
         current = disk.read(node.runtime.path)
         if current is not None and disk.sha256(current) == runtime["sha256"]:
             old = hold.read_kept(node.runtime, runtime["source_sha256"])
-            disk.prepare(node.runtime.next, old, disk.Ownership.of(node.runtime.kept(runtime["source_sha256"])))
-            disk.move(node.runtime.next, node.runtime.path)
-    disk.prepare(node.install.next, original, hold.original_ownership(node.install, marker))
-    _record(node, run, PUT_BACK, marker["sha256"], marker)
-    disk.move(node.install.next, node.install.path)
+            kept = disk.Ownership.of(node.runtime.kept(runtime["source_sha256"]))
+            with disk.prepared(node.runtime.next, old, kept):
+                disk.move(node.runtime.next, node.runtime.path)
+    with disk.prepared(node.install.next, original, hold.original_ownership(node.install, marker)):
+        _record(node, run, PUT_BACK, marker["sha256"], marker)
+        disk.move(node.install.next, node.install.path)
 
 
 def _record(node: Node, run: Run, how: str, sha256: str, marker: dict) -> None:

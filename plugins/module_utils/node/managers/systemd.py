@@ -87,12 +87,12 @@ class Systemd(Manager):
             raise Refusal("hold-impossible", f"systemd does not read {self._drop_in} for the unit {self._unit}.")
 
     def remove_barrier(self) -> bool:
-        if not disk.discard(self._drop_in):
-            return False
+        removed = disk.discard(self._drop_in)
         with contextlib.suppress(OSError):  # other drop-ins lie there
-            os.rmdir(os.path.dirname(self._drop_in))
-        self._call("daemon-reload")
-        return True
+            disk.remove_folder(os.path.dirname(self._drop_in))
+        if self._drop_in in self._show().get("DropInPaths", "").split():
+            self._call("daemon-reload")
+        return removed
 
 
 def _drop_in_text(marker: str) -> bytes:
