@@ -125,7 +125,7 @@ class TimeLock:
             self._require_listed(answers)
             pongs = [answer for answer in answers if answer.kind == wire.ANSWERED]
             if len(pongs) == 1:
-                settling = settling or self._trying.cut(_SETTLE_SECONDS)
+                settling = settling or Deadline(_SETTLE_SECONDS)
                 if not settling.left() or self._agree(answers, pongs[0].server):
                     break
             if _hopeless(answers) or (len(pongs) > 1 and not election.left()) or not self._trying.pause(next(pauses)):

@@ -76,7 +76,7 @@ class ScriptedCluster:
         self.leader = 0
         self.highest = {}
         self.overrides = {}
-        self.uuids = [str(uuid.uuid4()) for _ in range(count)]
+        self.uuids = [str(uuid.uuid4()) for _index in range(count)]
         self.servers = [ScriptedServer(self._answerer(index)) for index in range(count)]
         self.urls = [f"http://127.0.0.1:{server.port}{context}" for server in self.servers]
 

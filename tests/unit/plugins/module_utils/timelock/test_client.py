@@ -33,7 +33,7 @@ def refusal(call, *args):
 
 def test_fresh_timestamps_increase(cluster, client):
     timelock = client(cluster.urls)
-    assert [timelock.fresh_timestamp("orders") for _ in range(3)] == [1, 2, 3]
+    assert [timelock.fresh_timestamp("orders") for _time in range(3)] == [1, 2, 3]
 
 
 def test_after_a_fast_forward_the_next_timestamp_is_above_it(cluster, client):
@@ -112,6 +112,15 @@ def test_a_leader_that_hangs_costs_one_time_out(cluster, client, took):
     cluster.leader = 1
     assert timelock.fresh_timestamp("orders") == 2
     assert took() < 2.0
+
+
+def test_a_server_that_hangs_is_asked_last_afterwards(cluster, client):
+    cluster.leader = 1
+    cluster.script(0, FRESH, 30.0)
+    cluster.script(1, FRESH, NOT_LEADING, lambda target: cluster.proper(1, target))
+    cluster.script(2, FRESH, NOT_LEADING)
+    assert client(cluster.urls, deadline=5.0).fresh_timestamp("orders") == 1
+    assert len(cluster.servers[0].asked) == 1
 
 
 def test_an_election_is_waited_for(cluster, client):
@@ -207,6 +216,15 @@ def test_no_leader_within_the_time_is_told(cluster, client, took):
     refused = refusal(client(cluster.urls).fresh_timestamp, "orders")
     assert refused.code == "timelock-no-leader"
     assert took() < 2.0
+
+
+def test_one_server_that_is_not_timelock_does_not_hide_that_the_others_have_no_leader(cluster, client):
+    cluster.leader = None
+    cluster.script_all(FRESH, NOT_LEADING)
+    cluster.script(2, FRESH, (404, {}, ""))
+    refused = refusal(client(cluster.urls).fresh_timestamp, "orders")
+    assert refused.code == "timelock-no-leader"
+    assert "answered 404" in refused.found
 
 
 def test_less_than_a_quorum_is_told(cluster, client):
@@ -311,6 +329,18 @@ def test_a_ping_wakes_an_election_and_waits_for_it(cluster, client):
     cluster.script_all(PING, NOT_LEADING, NOT_LEADING, NOT_LEADING)
     cluster.script(0, PING, NOT_LEADING, NOT_LEADING, PONG)
     assert client(cluster.urls, deadline=4.0).ping("orders")["leader"] == cluster.urls[0]
+
+
+def test_a_ping_waits_until_the_followers_know_the_leader(cluster, client):
+    cluster.script(1, PING, NOT_LEADING, NOT_LEADING, lambda target: cluster.proper(1, target))
+    found = client(cluster.urls, deadline=4.0).ping("orders")
+    assert [answer["answer"] for answer in found["answers"]] == ["answered", "redirected", "redirected"]
+
+
+def test_a_follower_that_never_knows_the_leader_does_not_hold_up_a_ping_for_long(cluster, client, took):
+    cluster.script(1, PING, NOT_LEADING)
+    assert client(cluster.urls, deadline=30.0).ping("orders")["leader"] == cluster.urls[0]
+    assert took() < 4.0
 
 
 def test_a_ping_with_little_time_still_tells_the_leader_that_it_found(cluster, client, monkeypatch):

@@ -72,7 +72,7 @@ def test_a_namespace_is_brought_above_a_timestamp(cluster, client):
     assert (found["changed"], found["before"], found["fresh_timestamp"]) == (True, 1, 5002)
     assert found["leader"] == cluster.urls[0]
     assert 0 <= proofs.age(found["taken"]) < 5
-    assert all(type(found[key]) is int for key in ("before", "fresh_timestamp"))
+    assert all(isinstance(found[key], int) for key in ("before", "fresh_timestamp"))
 
 
 @pytest.mark.parametrize(("highest", "sent"), [(4998, True), (4999, True), (5000, False), (6000, False)])

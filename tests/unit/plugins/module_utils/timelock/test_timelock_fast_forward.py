@@ -12,7 +12,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelo
     timelock_fast_forward,
 )
 
-IDENTITY = {"system_identifier": "7", "database": "orders", "position": 5}
+IDENTITY = {**dict.fromkeys(proofs.SAME_KVS, "the same"), "position": 5}
 RUN = {"service": "orders", "run_id": "run-1", "epoch": 3, "kvs_identity": IDENTITY}
 
 
@@ -38,8 +38,9 @@ def test_the_proof_is_one_that_an_invalidation_accepts(cluster):
     found = attempt(timelock_fast_forward, options(cluster, **RUN), False)
     proof = found["timelock_proof"]
     assert found["changed"] is True
-    assert proofs.require_timelock(proof, IDENTITY, 5000, 60.0) == proofs.Guard("run-1", 3)
+    proofs.require_timelock(proof, IDENTITY, 5000, 60.0)
     assert (proof["kind"], proof["service"], proof["namespace"]) == ("timelock", "orders", "orders")
+    assert (proof["run_id"], proof["epoch"]) == ("run-1", 3)
     assert proof["servers"] == cluster.urls
     assert proof["fresh_timestamp"] == found["fresh_timestamp"] == 5002
 

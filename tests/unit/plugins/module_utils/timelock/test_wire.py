@@ -67,7 +67,7 @@ def raw_server():
 def test_a_64_bit_integer_is_read_exactly(answer_to, number):
     answer = answer_to((200, JSON, f"{number}\n"))
     assert (answer.kind, answer.value) == (wire.ANSWERED, number)
-    assert type(answer.value) is int
+    assert isinstance(answer.value, int)
 
 
 @pytest.mark.parametrize(
