@@ -71,18 +71,15 @@ def service_waves(services, per_wave):
         raise AnsibleFilterError(str(error)) from error
 
 
-def _voices(services, hostvars):
-    return {name: hostvars[plan["coordinator"]] for name, plan in services.items()}
-
-
-def failed_services(services, hostvars):
-    """The services that this run has tried and not migrated."""
-    return verdict.failed_services(services, _voices(services, hostvars))
+def failed_services(facts):
+    """The names of the facts of localhost that stand for a service that this run has tried and not migrated."""
+    return [name for name in facts if name.startswith("timelock_failed_")]
 
 
 def run_verdict(plan, hostvars, check_mode):
     """How the run ended for each service."""
-    return verdict.verdict(plan, _voices(plan["services"], hostvars), check_mode)
+    voices = {name: hostvars[service["coordinator"]] for name, service in plan["services"].items()}
+    return verdict.verdict(plan, voices, check_mode)
 
 
 def fleet_status(plan):

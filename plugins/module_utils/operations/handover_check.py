@@ -62,10 +62,14 @@ def _number(store: dict) -> int:
 
 
 def _timelock_above(params: dict) -> dict:
-    """Whether TimeLock is above the number at which the store was invalidated, where it was."""
-    plan = params["store"]
-    if plan["store"] == INVALIDATED and int(params["fresh_timestamp"]) <= int(plan["backup"]):
-        found = f"The store is invalidated at {plan['backup']}, and TimeLock's fresh timestamp is {params['fresh_timestamp']}."
+    """Whether TimeLock is above the backup of an invalidated store, and above what it gave out before."""
+    plan, fresh = params["plan"], int(params["fresh_timestamp"])
+    if plan["store"] == INVALIDATED and fresh <= int(plan["backup"]):
+        found = f"The store is invalidated at {plan['backup']}, and TimeLock's fresh timestamp is {fresh}."
+        raise Refusal("timelock-behind-backup", found)
+    before = int(((plan["record"] or {}).get("numbers") or {}).get("fresh", 0))
+    if fresh <= before:
+        found = f"TimeLock's fresh timestamp is {fresh}, and it gave out {before} before."
         raise Refusal("timelock-behind-backup", found)
     return {}
 
@@ -93,12 +97,12 @@ def _no_session(params: dict) -> dict:
     """Whether nobody else has a session at the key-value service."""
     sessions = params["store"]["sessions"]
     if sessions:
-        found = "; ".join(
+        names = [
             f"{session['user']} ({session['application'] or 'no name'}) from {session['address'] or 'an unknown address'}"
-            f", port {session['port']}"
             for session in sessions
-        )
-        raise Refusal("kvs-session-open", f"The key-value service still has {len(sessions)} sessions: {found}.")
+        ]
+        counted = "; ".join(f"{names.count(name)} of {name}" for name in dict.fromkeys(names))
+        raise Refusal("kvs-session-open", f"The key-value service still has sessions of others: {counted}.")
     return {}
 
 

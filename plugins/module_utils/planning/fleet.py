@@ -35,7 +35,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
             timelock,
             {**settings, "inventory_refusals": found, "adopt_namespace": members[0]["adopt_namespace"]},
         )
-        plans[name] = planner.plan()
+        plans[name] = {**planner.plan(), "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
     reasons += [f"{name}: {refusal['msg']}" for name, plan in plans.items() for refusal in plan["refusals"]]
     return {

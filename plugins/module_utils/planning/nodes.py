@@ -11,8 +11,12 @@ from ..refusal import Refusal
 EMBEDDED_MODES = ("embedded", "leader")
 
 
-def node_refusals(node: dict, resuming: bool) -> list:
-    """Refusals for one node. With ``resuming`` what an unfinished run left on it is where to go on, and no mistake."""
+def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
+    """Refusals for one node.
+
+    With ``resuming`` what an unfinished run left on it is where to go on, and no mistake; with ``invalidated`` a node
+    that does not run on its old configuration is as it must be.
+    """
     name, look = node["name"], node["look"]
     if not look or look.get("unreachable"):
         return [Refusal("node-unreachable", f"{name} cannot be reached: {(look or {}).get('msg', 'no answer')}.")]
@@ -24,17 +28,20 @@ def node_refusals(node: dict, resuming: bool) -> list:
     refusals = [Refusal(item["code"], f"{name}: {item['found']}") for item in look["problems"]]
     if look["config"] is None:
         return refusals
-    return refusals + _probe_refusals(name, look, resuming)
+    if look["config"]["mode"] == "held" and not (resuming or invalidated):
+        found = f"{name} is held by run {look['probe']['hold']['run_id']}, of which its store has no record."
+        return [*refusals, Refusal("kvs-identity", found)]
+    return refusals + _probe_refusals(name, look, resuming or invalidated)
 
 
-def _probe_refusals(name: str, look: dict, resuming: bool) -> list:
+def _probe_refusals(name: str, look: dict, may_be_down: bool) -> list:
     """Refusals where a node does not run, or where the probes that are to prove its absence do not see it run."""
     probe, mode = look["probe"], look["config"]["mode"]
     if mode == "held":
         if not probe["hold_intact"]:
             return [Refusal("config-changed", f"{name} is held, and somebody has rewritten its configuration file.")]
         return []
-    if mode == "timelock" or (resuming and not probe["process"]["running"]):
+    if mode == "timelock" or (may_be_down and not probe["process"]["running"]):
         return []
     process, health, ports = probe["process"], probe["health"], look["ports"]
     healthy = health is None or health["ok"]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
-from ..proofs import same_kvs
+from ..proofs import later_identity
 from ..refusal import Refusal
 from . import nodes as node_checks
 
@@ -19,8 +19,8 @@ REFUSED = "refused"
 def contradiction(state: dict, record: dict | None) -> Refusal | None:
     """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
 
-    Everything else that is known must be at or below it: what the store holds besides, and every number on record that
-    was a bound of this store.
+    Everything else that is known must be at or below it: what the store holds besides, and every number on record. The
+    fresh timestamps of TimeLock are above a backup, and that is right; they are not above a bound that is live.
     """
     number = state["bound"] if state["state"] == ACTIVE else state["backup"]
     if number is None:
@@ -29,7 +29,9 @@ def contradiction(state: dict, record: dict | None) -> Refusal | None:
         if int(source["number"]) > number:
             found = f"{source['source']} has {source['number']}, above the bound {number}."
             return Refusal("bound-contradicted", found)
-    on_record = int(((record or {}).get("numbers") or {}).get("bound", 0))
+    numbers = (record or {}).get("numbers") or {}
+    counted = numbers.values() if state["state"] == ACTIVE else [numbers.get("bound", 0)]
+    on_record = max([0] + [int(value) for value in counted])
     if number < on_record:
         return Refusal("bound-below-record", f"The bound is {number}, and {on_record} is on record.")
     return None
@@ -97,8 +99,9 @@ class ServicePlanner:
 
     def _weigh(self) -> None:
         self.refusals += self.settings["inventory_refusals"]
+        invalidated = (self.store or {}).get("state") == INVALIDATED
         for node in self.nodes:
-            self.refusals += node_checks.node_refusals(node, self.resuming)
+            self.refusals += node_checks.node_refusals(node, self.resuming, invalidated)
         if len(self.modes()) < len(self.nodes):
             return
         self.refusals += node_checks.disagreement(self.nodes)
@@ -128,11 +131,12 @@ class ServicePlanner:
         wrong = contradiction(store, record)
         if wrong:
             self.refusals.append(wrong)
-        if record.get("identity"):
-            difference = same_kvs(record["identity"], identity)
-            if difference:
-                self.refusals.append(Refusal("kvs-identity", f"This is not the store on record: {difference}."))
-        if self.resuming and record["nodes"] != self._names():
+        if self.resuming:
+            try:
+                later_identity(record["identity"], identity)
+            except Refusal as refusal:
+                self.refusals.append(refusal)
+        if self.resuming and sorted(record["nodes"]) != sorted(self._names()):
             found = f"On record are {', '.join(record['nodes'])}: the group has other members now."
             self.refusals.append(Refusal("inventory-changed", found))
         holder = record.get("holder")

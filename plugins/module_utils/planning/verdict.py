@@ -28,11 +28,6 @@ def outcome(plan: dict, voice: dict) -> str:
     return NOT_BEGUN
 
 
-def failed_services(services: dict, voices: dict) -> list:
-    """The services that a run has tried and not migrated."""
-    return [name for name, plan in services.items() if outcome(plan, voices[name]) == FAILED]
-
-
 def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
     """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names)."""
     ends = {name: _end(service, voices[name]) for name, service in plan["services"].items()}
