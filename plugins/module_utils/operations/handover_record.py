@@ -41,9 +41,7 @@ def handover_record(params: dict, check_mode: bool) -> dict:
         if not check_mode:
             return _result(before, store.note(guard, params["changes"], release))
         require_guard(before, guard)
-        return _result(
-            before, Record(before.epoch, None if release else before.holder, noted(before.document, params["changes"]))
-        )
+        return _result(before, noted(before, guard, params["changes"], release))
 
 
 def _take(store, before: Record | None, params: dict, check_mode: bool) -> Record:

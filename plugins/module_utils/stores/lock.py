@@ -62,9 +62,16 @@ def require_guard(record: Record | None, guard: Guard | None) -> None:
         )
 
 
-def noted(document: dict, changes: dict) -> dict:
-    """``document`` with ``changes`` written into it. A number on record only grows."""
+def released_by(guard: Guard) -> dict:
+    """What stands in a record as ``released`` once ``guard`` has given the lock back."""
+    return {"run_id": guard.run_id, "epoch": guard.epoch}
+
+
+def noted(record: Record, guard: Guard, changes: dict, release: bool) -> Record:
+    """``record`` with ``changes`` written into its document, by ``guard``. A number on record only grows."""
+    document = record.document
     numbers = dict(document.get("numbers", {}))
     for name, number in changes.get("numbers", {}).items():
         numbers[name] = str(max(int(number), int(numbers.get(name, 0))))
-    return {**document, **changes, "numbers": numbers}
+    document = {**document, **changes, "numbers": numbers, "released": released_by(guard) if release else None}
+    return Record(record.epoch, None if release else record.holder, document)

@@ -102,13 +102,12 @@ def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | Non
 def note(cursor, key: str, guard: Guard, changes: dict, release: bool) -> Record:
     """See Store.note. A release that was done before, by the same guard, is done."""
     record = read(cursor, key, keep=True)
-    released = {"run_id": guard.run_id, "epoch": guard.epoch}
-    if release and record and record.holder is None and record.document.get("released") == released:
+    if release and record and not record.holder and record.document.get("released") == lock.released_by(guard):
         return record
     lock.require_guard(record, guard)
-    document = {**lock.noted(record.document, changes), "released": released if release else None}
+    after = lock.noted(record, guard, changes, release)
     cursor.execute(
-        f"UPDATE {_TABLE} SET document = %s, holder = CASE WHEN %s THEN NULL ELSE holder END WHERE bound = %s",
-        (json.dumps(document), release, key),
+        f"UPDATE {_TABLE} SET document = %s, holder = %s WHERE bound = %s",
+        (json.dumps(after.document), after.holder and json.dumps(after.holder), key),
     )
-    return read(cursor, key)
+    return after
