@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..refusal import Refusal
-from .documents import Alias, Document, Mapping, Node, Scalar, is_null
+from .documents import Document, Mapping, Node, Scalar, is_null
 from .pointers import parse_pointer, pointer
 
 _RUNTIME_NAMES = ("atlasdbruntime", "atlasruntime", "atlasdbruntimeconfig", "atlasruntimeconfig")
@@ -30,8 +30,6 @@ class Block:
     path: tuple
     node: Mapping | None
     above: list
-    aliased: bool = False
-    """Whether an alias leads to it, so that changing it would change something else as well."""
 
     @property
     def pointer(self) -> str:
@@ -79,23 +77,21 @@ def _only(found: list, what: str, variable: str) -> Block:
 
 
 def _follow(document: Document, path: tuple) -> Block:
-    node, above, aliased = document.root, [], False
+    node, above = document.root, []
     for key in path:
         if node is None or is_null(node):
-            return Block(document, path, None, above, aliased)
+            return Block(document, path, None, above)
         if not isinstance(node, Mapping):
             raise Refusal(
                 "config-invalid", f"There is no block at {pointer(path)}: what stands above {key} holds no keys."
             )
         above.append(node)
-        entry = node.entry(key)
-        aliased = aliased or (entry is not None and isinstance(entry.value, Alias))
         node = node.get(key)
     if node is None or is_null(node):
-        return Block(document, path, None, above, aliased)
+        return Block(document, path, None, above)
     if not isinstance(node, Mapping):
         raise Refusal("config-invalid", f"What stands at {pointer(path)} is not a block of keys.")
-    return Block(document, path, node, above, aliased)
+    return Block(document, path, node, above)
 
 
 def _mappings(document: Document) -> list:

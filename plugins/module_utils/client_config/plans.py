@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from ..refusal import Refusal
 from .blocks import Block
-from .documents import Alias, Document, Entry, Mapping, is_null
-from .pointers import pointer
+from .documents import Alias, Document, Entry, Mapping
 
 _BY_HAND = "Write that part in plain block style, or give the whole file with atlasdb_config_template."
 
@@ -62,8 +61,6 @@ class Plan:
     def create(self, block: Block, value: dict) -> None:
         """Make a block that is not there yet, or is null, with ``value`` in it."""
         depth = len(block.above)
-        if depth == 0 and self.document.root is not None and not is_null(self.document.root):
-            raise unsafe(f"{pointer(block.path)} cannot be added to it.")
         for key in reversed(block.path[max(depth, 1) :]):
             value = {key: value}
         if depth == 0:
@@ -89,8 +86,6 @@ class Plan:
         for node in [*block.above, mapping]:
             if node.anchor in used:
                 raise unsafe(f"{block.pointer} stands under the anchor &{node.anchor}, which is used elsewhere too.")
-        if block.aliased:
-            raise unsafe(f"{block.pointer} is an alias of something else.")
         if mapping.entry("<<"):
             raise unsafe(f"{block.pointer} merges other keys in with <<.")
 

@@ -18,7 +18,7 @@ from .namespaces import namespace_of
 from .plans import Plan, unsafe
 from .proofs import proved
 from .reading import RUNTIME_FILE, is_hold
-from .redaction import masked, redact
+from .redaction import masked
 from .values import mapping_of, text_of, texts_of
 from .versions import INSTALL_WITH_CLIENT, RUNTIME, shape_for
 
@@ -230,4 +230,4 @@ def _camel(key: str) -> str:
 def _diff(name: str, before: Document, after: Document) -> str:
     texts = masked(before).splitlines(), masked(after).splitlines()
     lines = difflib.unified_diff(*texts, f"{name} before", f"{name} after", lineterm="")
-    return redact("".join(line + "\n" for line in lines))
+    return "".join(line + "\n" for line in lines)

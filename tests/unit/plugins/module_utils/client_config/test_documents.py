@@ -115,3 +115,8 @@ def test_without_its_library_the_requirement_is_named(monkeypatch):
 def test_a_pointer_may_be_written_with_slashes_or_dots(text, path):
     assert parse_pointer(text) == path
     assert parse_pointer(pointer(path)) == path
+
+
+def test_a_second_alias_of_an_anchor_stands_for_the_same():
+    root = parse("a: &x {k: v}\nb: *x\nc: *x\n").root
+    assert root.get("c") is root.get("a")

@@ -213,8 +213,23 @@ def test_what_cannot_be_transformed_is_refused(postgres, timelock, change, versi
 
 def test_one_block_named_for_both_purposes_is_refused(postgres, timelock):
     with pytest.raises(Refusal) as refusal:
-        to_timelock(postgres, version="0.905.0", timelock=timelock, runtime_root="/atlasdb")
+        to_timelock(postgres, version="0.905.0", timelock=timelock, root="/atlasdb", runtime_root="/atlasdb")
     assert refusal.value.code == "config-invalid"
+    assert "as the install and as the runtime block" in refusal.value.found
+
+
+def test_a_runtime_block_of_two_levels_is_made_at_the_end(postgres, timelock):
+    got = transformed(postgres, timelock=timelock, runtime_root="runtime.atlas")
+    assert got.install_text.endswith("\nruntime:\n  atlas:\n    timelockRuntime:\n" + indented(SERVERS_LIST, 6))
+
+
+def test_another_timelock_behind_the_same_trust_store_is_another_timelock(postgres, timelock):
+    ssl = "sslConfiguration: {trustStorePath: var/security/trustStore.jks}"
+    runtime = f"atlasDbRuntime: {{timelockRuntime: {{serversList: {{servers: ['https://other:8421'], {ssl}}}}}}}\n"
+    with pytest.raises(Refusal) as refusal:
+        to_timelock(postgres, runtime, version="0.905.0", timelock=timelock)
+    assert refusal.value.code == "config-other-timelock"
+    assert "https://other:8421" in refusal.value.found
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,8 @@ def test_a_scalar_that_would_take_up_the_empty_lines_behind_a_block_is_refused(r
 def test_a_block_reached_by_an_alias_is_refused_for_editing_but_read(refused):
     text = "base: &b\n" + STORE + "atlasdb: *b\n"
     assert read_config(text, root="/atlasdb").namespace == "myapp"
-    assert "alias" in refused(text, root="/atlasdb") or "anchor" in refused(text, root="/atlasdb")
+    assert "anchor &b" in refused(text, root="/atlasdb")
+    assert "anchor &b" in refused("all: &b\n  atlasdb:\n  " + STORE + "copy: *b\n", root="/copy/atlasdb")
 
 
 def test_an_anchor_that_nobody_uses_is_no_obstacle(after):
@@ -335,4 +336,5 @@ def test_an_edit_that_went_wrong_is_noticed_before_anybody_sees_it(refused, monk
 def test_a_proof_that_a_second_time_changes_nothing_is_part_of_every_run(refused, monkeypatch):
     monkeypatch.setattr(transform, "proved", lambda plan, text: plan.document)
     assert "second time" in refused("atlasdb:\n" + STORE)
+    assert "second time" in refused("atlasdb:\n" + STORE, None)
     assert proofs.proved is not transform.proved
