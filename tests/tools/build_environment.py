@@ -26,6 +26,7 @@ STAGES = {
     "demo": ["requirements.txt", "tests/requirements-lab.txt"],
     "test": ["tests/requirements.txt"],
 }
+UNFINISHED = "unfinished-"
 CANNOT = 75
 
 
@@ -58,6 +59,8 @@ def create(environment: Path, log: Path, lock: int) -> None:
 
 def install(stage: str, environment: Path, log: Path, lock: int) -> None:
     say(f"Installing what `make {stage}` needs")
+    unfinished = environment / f"{UNFINISHED}{stage}"
+    unfinished.touch()
     command = [str(environment / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += ["--constraint", str(ROOT / CONSTRAINTS)]
     for name in STAGES[stage]:
@@ -65,7 +68,12 @@ def install(stage: str, environment: Path, log: Path, lock: int) -> None:
     if not run(command, log, lock):
         say("".join(log.read_text(errors="replace").splitlines(keepends=True)[-20:]))
         sys.exit(f"pip failed; its whole output is in {log}")
-    (environment / f"installed-{stage}").touch()
+    unfinished.rename(environment / f"installed-{stage}")
+
+
+def is_usable(environment: Path) -> bool:
+    """Whether it was made, and no run was killed while it installed something there."""
+    return (environment / "created").exists() and not list(environment.glob(f"{UNFINISHED}*"))
 
 
 def main(stage: str) -> None:
@@ -78,7 +86,7 @@ def main(stage: str) -> None:
         except BlockingIOError:
             say("Waiting for another run that makes the environment")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (environment / "created").exists():
+        if not is_usable(environment):
             create(environment, log, lock.fileno())
         for needed in ["demo"] if stage == "demo" else list(STAGES):
             if not (environment / f"installed-{needed}").exists():
