@@ -98,8 +98,8 @@ def _no_session(params: dict) -> dict:
     sessions = params["store"]["sessions"]
     if sessions:
         names = [
-            f"{session['user']} ({session['application'] or 'no name'}) from {session['address'] or 'an unknown address'}"
-            for session in sessions
+            f"{one['user']} ({one['application'] or 'no name'}) from {one['address'] or 'an unknown address'}"
+            for one in sessions
         ]
         counted = "; ".join(f"{names.count(name)} of {name}" for name in dict.fromkeys(names))
         raise Refusal("kvs-session-open", f"The key-value service still has sessions of others: {counted}.")

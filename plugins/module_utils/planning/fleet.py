@@ -20,13 +20,16 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     """
     services = inventory.services_of(nodes)
     fleet = inventory.whole_fleet(nodes, settings["servers"])
-    split = inventory.split_services(services, settings["playing"])
-    shared = {**inventory.shared_nodes(services), **inventory.shared_bounds(_identified(services, stores))}
+    between = (
+        inventory.split_services(services, settings["playing"]),
+        inventory.shared_nodes(services),
+        inventory.shared_bounds(_identified(services, stores)),
+    )
     plans = {}
     for name, members in services.items():
         if not any(node["name"] in settings["playing"] for node in members):
             continue
-        found = [refusals[name] for refusals in (split, shared) if name in refusals]
+        found = [refusals[name] for refusals in between if name in refusals]
         found += inventory.disagreeing_variables(members)
         planner = ServicePlanner(
             name,

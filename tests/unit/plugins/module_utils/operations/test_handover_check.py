@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judgements between the steps of a handover."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_check import (
+    ARGUMENT_SPEC,
+    handover_check,
+)
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+
+ACTIVE = {"state": "active", "bound": 20, "backup": None, "code": None, "corroboration": [], "record": None}
+INVALIDATED = {**ACTIVE, "state": "invalidated", "bound": None, "backup": 20}
+OK = {"changed": True, "proofs": [{"kind": "hold"}]}
+
+
+def check(that, **more):
+    params = {name: spec.get("default") for name, spec in ARGUMENT_SPEC.items()}
+    return handover_check({**params, "that": that, **more}, False)
+
+
+def refused(that, **more):
+    with pytest.raises(Refusal) as refusal:
+        check(that, **more)
+    return refusal.value.code
+
+
+def test_ts_is_the_bound_of_an_active_store_and_the_backup_of_an_invalidated_one():
+    assert check("bound", store=ACTIVE)["ts"] == check("bound", store=INVALIDATED)["ts"] == "20"
+    assert check("bound", store=ACTIVE)["ts_above"] == "21"
+
+
+def test_a_bound_that_something_contradicts_stops_the_run():
+    assert refused("bound", store={**ACTIVE, "record": {"numbers": {"bound": "21"}}}) == "bound-below-record"
+    assert refused("bound", store={**ACTIVE, "code": "bound-ambiguous", "reason": "Both."}) == "bound-ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        ({}, "node-lost"),
+        ({"skipped": True}, "node-lost"),
+        ({"unreachable": True, "msg": "timed out"}, "node-lost"),
+        ({"failed": True, "msg": "boom"}, "node-lost"),
+        ({"failed": True, "code": "node-still-running", "found": "It runs.", "do": "Stop it."}, "node-still-running"),
+    ],
+)
+def test_one_node_without_success_fails_the_step(result, code):
+    assert refused("nodes", nodes=["a", "b"], results=[OK, result]) == code
+
+
+def test_a_node_without_a_result_fails_the_step():
+    assert refused("nodes", nodes=["a", "b"], results=[OK]) == "node-lost"
+
+
+def test_the_proofs_of_all_nodes_are_handed_on():
+    assert check("nodes", nodes=["a", "b"], results=[OK, OK])["proofs"] == [{"kind": "hold"}] * 2
+
+
+def test_a_namespace_that_moves_only_by_our_own_calls_fails_the_step():
+    assert refused("nodes", nodes=["a"], results=[OK], moved=False) == "node-not-on-timelock"
+
+
+def test_a_session_of_somebody_else_fails_the_step():
+    session = {"user": "orders", "application": "psql", "address": "10.0.0.9", "port": 5}
+    assert refused("no_session", store={"sessions": [session]}) == "kvs-session-open"
+    assert check("no_session", store={"sessions": []}) == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("store", "fresh", "code"),
+    [
+        (ACTIVE, "21", "store-reactivated"),
+        ({**INVALIDATED, "backup": 19}, "21", "bound-moved"),
+        (INVALIDATED, "20", "timelock-behind"),
+    ],
+)
+def test_nothing_starts_unless_the_handover_is_read_back(store, fresh, code):
+    assert refused("handed_over", store=store, expected=ACTIVE, fresh_timestamp=fresh) == code
+    assert check("handed_over", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21") == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"store": "invalidated", "backup": 20, "record": None},
+        {"store": "active", "backup": None, "record": {"numbers": {"fresh": "20"}}},
+    ],
+)
+def test_a_timelock_that_lost_its_numbers_is_refused(plan):
+    assert refused("timelock_above", plan=plan, fresh_timestamp="20") == "timelock-behind-backup"
+    assert check("timelock_above", plan=plan, fresh_timestamp="21") == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("store", "lock", "raised", "way"),
+    [
+        (ACTIVE, {"epoch": 1}, {}, "back"),
+        (INVALIDATED, {"epoch": 1}, {}, "forward"),
+        ({"failed": True}, {"epoch": 1}, {}, "unknown"),
+        ({**ACTIVE, "code": "bound-ambiguous"}, {"epoch": 1}, {}, "unknown"),
+        (ACTIVE, {"epoch": 1}, {"failed": True}, "unknown"),
+        (ACTIVE, {}, {}, "untouched"),
+        (ACTIVE, {"failed": True}, {}, "untouched"),
+    ],
+)
+def test_the_way_is_chosen_by_what_the_store_says(store, lock, raised, way):
+    assert check("way", store=store, lock=lock, raised=raised)["way"] == way
+
+
+def test_a_service_counts_as_put_back_only_when_every_node_is():
+    assert check("left", way="back", nodes=["a"], results=[{"changed": True}])["as_it_was"]
+    left = check("left", way="back", nodes=["a", "b"], results=[{}, {"failed": True, "msg": "no"}])
+    assert not left["as_it_was"] and "b: no" in left["words"]
+
+
+def test_a_plan_that_no_longer_holds_is_refused_with_all_its_reasons():
+    reasons = [
+        {"code": code, "found": "F.", "do": "D.", "msg": f"{code}: F. D."} for code in ("bound-absent", "kvs-denied")
+    ]
+    with pytest.raises(Refusal, match="Also kvs-denied") as refusal:
+        check("planned", plan={"todo": "refused", "refusals": reasons})
+    assert refusal.value.code == "bound-absent"

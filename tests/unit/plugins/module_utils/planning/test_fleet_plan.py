@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the plan of a fleet lets through, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
+
+
+def plan(nodes=None, store=None, timelock=None, **settings):
+    nodes = nodes or [fleets.node(number) for number in (1, 2, 3)]
+    stores = store if store and "orders" in store else {"orders": store or fleets.store()}
+    return plan_fleet(nodes, stores, timelock or fleets.TIMELOCK, fleets.settings(**settings))
+
+
+def codes(planned, service="orders"):
+    return [refusal["code"] for refusal in planned["services"][service]["refusals"]]
+
+
+def spoiled(number, change):
+    """Three nodes, of which ``change`` has altered the look at one."""
+    nodes = [fleets.node(each) for each in (1, 2, 3)]
+    change(nodes[number - 1]["look"])
+    return nodes
+
+
+def test_a_healthy_service_is_to_be_migrated():
+    planned = plan()
+    service = planned["services"]["orders"]
+    assert (planned["refused"], service["todo"], codes(planned)) == (False, "migrate", [])
+    assert service["nodes_to_stop"] == service["sessions_seen"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_a_service_on_timelock_needs_nothing():
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    planned = plan(nodes, fleets.invalidated(), {"refusals": [], "namespaces": ["orders"]})
+    assert planned["services"]["orders"]["todo"] == "nothing"
+
+
+def test_all_refusals_of_all_services_come_together():
+    nodes = [fleets.node(1), fleets.node(2), fleets.node(3), fleets.node(4, "users")]
+    nodes[0]["look"]["probe"]["process"]["listening_own"] = []
+    nodes[3]["look"] = {"unreachable": True, "msg": "no route"}
+    planned = plan(
+        nodes,
+        {"orders": fleets.store(code="bound-absent", state="absent", reason="No table."), "users": None},
+        playing=["orders-1", "orders-2", "orders-3", "users-4"],
+    )
+    assert codes(planned) == ["probe-blind", "bound-absent"]
+    assert codes(planned, "users") == ["node-unreachable"]
+    assert len(planned["reasons"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "code"),
+    [
+        ("is down", lambda look: look.update(fleets.look(2, running=False)), "node-unhealthy-before"),
+        ("is not healthy", lambda look: look["probe"]["health"].update(ok=False), "node-unhealthy-before"),
+        ("has another port", lambda look: look["probe"]["process"].update(listening_own=[9]), "probe-blind"),
+        ("serves without a process", lambda look: look["probe"]["process"].update(running=False), "probe-blind"),
+        (
+            "has no session that the store shows",
+            lambda look: look["probe"]["process"].update(sockets=[]),
+            "probe-blind",
+        ),
+        (
+            "differs in its store",
+            lambda look: look["config"]["shared"].update(kvs={"hosts": ["x"]}),
+            "config-nodes-disagree",
+        ),
+        ("is on TimeLock already", lambda look: look.update(fleets.look(2, "timelock")), "config-mixed-active"),
+        ("is held by an unknown run", lambda look: look.update(fleets.look(2, "held", False)), "kvs-identity"),
+        (
+            "could not be read",
+            lambda look: look.update(failed=True, code="config-missing", found="F.", do="D."),
+            "config-missing",
+        ),
+    ],
+)
+def test_a_service_is_refused_when_one_node(what, change, code):
+    assert codes(plan(spoiled(2, change))) == [code]
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "code"),
+    [
+        ("is a standby", {"identity": {**fleets.IDENTITY, "standby": True}}, "kvs-identity"),
+        ("lacks a right", {"missing_rights": ["GRANT x"]}, "kvs-denied"),
+        ("is below the record", {"record": fleets.record(numbers={"bound": "2000001"})}, "bound-below-record"),
+        (
+            "is active below what TimeLock gave out",
+            {"record": fleets.record(numbers={"bound": "1", "fresh": "2000001"})},
+            "bound-below-record",
+        ),
+        ("is contradicted", {"corroboration": [{"source": "_punch", "number": 2_000_001}]}, "bound-contradicted"),
+        (
+            "is another than on record",
+            {"record": fleets.record(identity={**fleets.IDENTITY, "system_identifier": "8"})},
+            "kvs-identity",
+        ),
+        (
+            "is at an earlier position than on record",
+            {"record": fleets.record(identity={**fleets.IDENTITY, "position": 1001})},
+            "kvs-identity",
+        ),
+        ("has a record with other nodes", {"record": fleets.record(nodes=["orders-1"])}, "inventory-changed"),
+    ],
+)
+def test_a_service_is_refused_when_its_store(what, more, code):
+    assert codes(plan(store=fleets.store(**more))) == [code]
+
+
+def test_an_unfinished_run_is_gone_on_with():
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    planned = plan(nodes, fleets.store(sessions=[], record=fleets.record()), {"refusals": [], "namespaces": ["orders"]})
+    service = planned["services"]["orders"]
+    assert (service["todo"], service["resuming"]) == ("migrate", True)
+    assert service["sessions_seen"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_nodes_that_are_switched_already_are_not_stopped_again():
+    modes = ("timelock", "held", "held")
+    nodes = [fleets.node(at, look=fleets.look(at, mode, mode == "timelock")) for at, mode in enumerate(modes, 1)]
+    planned = plan(nodes, fleets.invalidated(record=fleets.record()), {"refusals": [], "namespaces": ["orders"]})
+    assert planned["services"]["orders"]["nodes_to_stop"] == ["orders-2", "orders-3"]
+
+
+def test_a_run_that_lives_keeps_its_service():
+    planned = plan(store=fleets.store(record=fleets.record()), holder_gone=lambda holder: False)
+    assert codes(planned) == ["operator-locked"]
+    taken = plan(store=fleets.store(record=fleets.record()), holder_gone=lambda holder: False, take_over="earlier")
+    assert codes(taken) == []
+
+
+def test_a_namespace_that_is_in_use_is_refused_unless_adopted_or_on_record():
+    used = {"refusals": [], "namespaces": ["orders"]}
+    assert codes(plan(timelock=used)) == ["timelock-namespace-used"]
+    adopting = [fleets.node(number, adopt_namespace=True) for number in (1, 2, 3)]
+    assert codes(plan(adopting, timelock=used)) == []
+    own = fleets.store(record=fleets.record(unfinished=False, holder=None))
+    assert codes(plan(store=own, timelock=used)) == []
+
+
+def test_an_invalidated_store_without_its_namespace_on_timelock_is_refused():
+    assert codes(plan(store=fleets.invalidated())) == ["timelock-behind-backup"]
+
+
+def test_nodes_on_timelock_with_an_active_store_are_refused():
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    assert codes(plan(nodes)) == ["store-reactivated"]
+
+
+def test_nodes_on_other_timelock_servers_are_refused():
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    planned = plan(nodes, fleets.invalidated(), servers=["https://other:8421"])
+    assert "config-other-timelock" in codes(planned)
+
+
+def test_an_unusable_timelock_refuses_every_service():
+    broken = {"refusals": [Refusal("timelock-unreachable", "No server answers.")], "namespaces": []}
+    assert codes(plan(timelock=broken)) == ["timelock-unreachable"]
+
+
+def test_a_service_of_which_a_node_is_left_out_of_the_play_is_refused():
+    assert codes(plan(playing=["orders-1", "orders-2"])) == ["inventory-service-split"]
+
+
+def test_a_service_that_is_not_in_the_play_is_not_planned():
+    nodes = [fleets.node(1), fleets.node(2), fleets.node(3), fleets.node(1, "users", host="10.0.1.1")]
+    planned = plan(nodes, {"orders": fleets.store(), "users": None})
+    assert list(planned["services"]) == ["orders"]
+
+
+def test_two_services_with_one_configuration_file_or_one_bound_are_refused():
+    nodes = [
+        fleets.node(1),
+        fleets.node(2),
+        fleets.node(3),
+        fleets.node(1, "users", config_path="/opt/orders/install.yml"),
+    ]
+    planned = plan(nodes, {"orders": fleets.store(), "users": fleets.store()}, playing=[node["name"] for node in nodes])
+    assert "inventory-node-shared" in codes(planned) and "inventory-namespace-shared" in codes(planned)
+    assert "inventory-namespace-shared" in codes(planned, "users")
+
+
+def test_nodes_that_differ_in_a_variable_of_their_service_are_refused():
+    nodes = [fleets.node(number, variables={"atlasdb_version": f"0.90{number}.0"}) for number in (1, 2, 3)]
+    assert codes(plan(nodes)) == ["inventory-vars-disagree"]
+
+
+def test_an_empty_inventory_is_refused():
+    planned = plan_fleet([], {}, fleets.TIMELOCK, fleets.settings(servers=[]))
+    assert [refusal["code"] for refusal in planned["refusals"]] == ["inventory-empty", "inventory-empty"]
+    assert planned["refused"]
+
+
+def test_a_node_without_a_service_is_refused():
+    planned = plan([fleets.node(1), fleets.node(2), fleets.node(3), fleets.node(4, "")])
+    assert [refusal["code"] for refusal in planned["refusals"]] == ["inventory-service-unnamed"]
+
+
+def test_what_is_accepted_unproven_is_noted():
+    planned = plan(spoiled(2, lambda look: look["probe"]["process"].update(sockets=[])), accept_unproven="pgbouncer")
+    assert codes(planned) == []
+    assert "pgbouncer" in planned["services"]["orders"]["notes"][0]
+
+
+def test_the_table_has_a_line_for_each_service():
+    heads, line = plan()["table"]
+    assert heads.split() == ["SERVICE", "NAMESPACE", "STORE", "BOUND", "TIMELOCK", "PROOFS", "WOULD"]
+    assert line.split() == ["orders", "orders", "active", "2000000", "free", "3/3", "nodes", "migrate"]

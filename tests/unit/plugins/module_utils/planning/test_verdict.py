@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a run ended for each service."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.verdict import verdict
+
+MIGRATED = {
+    "timelock_lock": {"epoch": 1},
+    "timelock_released": {"epoch": 1},
+    "timelock_bound": {"ts": "10"},
+    "timelock_after": {"fresh_timestamp": 13},
+    "timelock_began": 100.0,
+    "timelock_first_serves": 101.5,
+    "timelock_last_serves": "102.25",
+}
+FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved."}
+
+
+def end(voice, todo="migrate", check_mode=False):
+    plan = {"run_id": "r", "services": {"orders": {"todo": todo, "namespace": "orders", "backup": None}}}
+    return verdict(plan, {"orders": voice}, check_mode)
+
+
+@pytest.mark.parametrize(
+    ("voice", "todo", "outcome"),
+    [
+        (MIGRATED, "migrate", "migrated"),
+        ({}, "nothing", "migrated"),
+        ({}, "refused", "refused"),
+        ({}, "migrate", "not begun"),
+        ({**MIGRATED, "timelock_failure": FAILURE}, "migrate", "failed"),
+        ({"timelock_lock": {"epoch": 1}}, "migrate", "failed"),
+        ({**MIGRATED, "timelock_released": {"failed": True}}, "migrate", "failed"),
+    ],
+)
+def test_a_service_ends_as(voice, todo, outcome):
+    ended = end(voice, todo)
+    assert ended["services"]["orders"]["outcome"] == outcome
+    assert ended["not_migrated"] == ([] if outcome == "migrated" else ["orders"])
+
+
+def test_in_check_mode_a_service_that_would_migrate_is_no_failure():
+    assert end({}, check_mode=True)["not_migrated"] == []
+
+
+def test_the_outage_ends_with_the_first_node_and_the_window_with_the_last():
+    ended = end(MIGRATED)["services"]["orders"]
+    assert (ended["outage_seconds"], ended["window_seconds"]) == (1.5, 2.25)
+
+
+def test_the_verdict_says_what_failed_and_how_the_service_was_left():
+    lines = end({**MIGRATED, "timelock_failure": FAILURE, "timelock_left": {"words": "put back"}})["lines"]
+    assert lines[1:] == ["orders: in step 'read': bound-moved: it moved.", "orders: put back."]
