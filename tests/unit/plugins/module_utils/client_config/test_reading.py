@@ -249,3 +249,8 @@ def test_a_configuration_does_not_show_its_password_by_accident(postgres):
 def test_a_mistake_in_the_runtime_file_is_told_from_one_in_the_install_file(postgres):
     assert read_config(postgres, "a: [").problems[0][1].startswith("The runtime file is not YAML")
     assert read_config("a: [", "a: 1\n").problems[0][1].startswith("The file is not YAML")
+
+
+def test_a_runtime_block_of_any_name_is_known_by_what_it_holds(postgres):
+    config = read_config(postgres + "live:\n  settings:\n    timelockRuntime: {" + SERVERS + "}\n")
+    assert (config.mode, config.runtime_root) == ("timelock", "/live/settings")
