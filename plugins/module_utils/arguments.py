@@ -16,7 +16,7 @@ KVS = {
         "user": {"type": "str"},
         "password": {"type": "str", "no_log": True},
         "database": {"type": "str"},
-        "keyspace": {"type": "str"},
+        "keyspace": {"type": "str", "no_log": False},
         "table_prefix": {"type": "str", "default": ""},
         "ca_path": {"type": "path"},
         "client_cert": {"type": "path"},

@@ -16,8 +16,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.lock impor
     noted,
     require_guard,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+# A machine that is busy with other tests is slow, and no mistake of ours.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ALICE = {"run_id": "one", "user": "alice", "host": "controller", "pid": 7, "since": "noon"}
 
@@ -57,6 +60,7 @@ def test_without_a_lock_there_must_be_no_holder():
         require_guard(Record(3, ALICE, {}), None)
 
 
+@PATIENT
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 2**63 - 1))))
 def test_numbers_on_record_only_grow_and_other_keys_are_replaced(changes):
     record = Record(3, ALICE, {})

@@ -22,8 +22,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.states imp
     require_restorable,
     require_usable,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+# A machine that is busy with other tests is slow, and no mistake of ours.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NUMBERS = st.integers(0, LARGEST_BOUND - 1)
 
@@ -48,6 +51,7 @@ def test_only_restoring_may_begin_with_an_empty_table():
         require_usable(empty)
 
 
+@PATIENT
 @given(NUMBERS, st.none() | NUMBERS, st.lists(NUMBERS), NUMBERS, st.booleans())
 def test_a_restored_bound_is_above_everything_known_and_not_below_what_was_asked(
     number, backup, numbers, at_least, live
