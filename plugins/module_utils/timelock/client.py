@@ -119,16 +119,15 @@ class TimeLock:
         request = wire.Request("GET", path, 200, wire.parse_pong)
         election = self._trying.cut(_ELECTION_SECONDS)
         settling = None
-        pauses = _pauses()
-        while True:
-            answers = self._ask_all(request, self._trying)
+        answers, pongs = [], []
+        for answers in self._rounds(lambda: self._ask_all(request, self._trying)):
             self._require_listed(answers)
             pongs = [answer for answer in answers if answer.kind == wire.ANSWERED]
             if len(pongs) == 1:
                 settling = settling or Deadline(_SETTLE_SECONDS)
                 if not settling.left() or self._agree(answers, pongs[0].server):
                     break
-            if _hopeless(answers) or (len(pongs) > 1 and not election.left()) or not self._trying.pause(next(pauses)):
+            if _hopeless(answers) or (len(pongs) > 1 and not election.left()):
                 break
         if not pongs:
             raise self._below_quorum(answers) if _hopeless(answers) else self._no_answer(namespace, answers)
@@ -183,13 +182,26 @@ class TimeLock:
 
     def _ask_quorum(self, request: wire.Request) -> list[wire.Answer]:
         """All servers' answers, a majority of them successes, as soon as that is so."""
-        pauses = _pauses()
-        while True:
-            answers = self._ask_all(request, self._trying)
+        answers = []
+        for answers in self._rounds(lambda: self._ask_all(request, self._trying)):
             if sum(answer.kind == wire.ANSWERED for answer in answers) >= self.quorum:
                 return answers
-            if _hopeless(answers) or not self._trying.pause(next(pauses)):
-                raise self._below_quorum(answers)
+            if _hopeless(answers):
+                break
+        raise self._below_quorum(answers)
+
+    def _rounds(self, ask):
+        """The answers that ``ask`` gets, again and again until the time is over.
+
+        A round that the deadline cut short says less than the one before, so it counts only where it got somewhere.
+        """
+        yield ask()
+        for pause in _pauses():
+            if not self._trying.pause(pause):
+                return
+            answers = ask()
+            if self._trying.left() or any(answer.kind == wire.ANSWERED for answer in answers):
+                yield answers
 
     def _describe(self, answers: list[wire.Answer]) -> list[dict]:
         uuids = {answer.server: answer.value for answer in self._ask_all(_LEADER_UUID, self._whole)}
@@ -210,10 +222,9 @@ class TimeLock:
 
     def _ask_leader(self, namespace: str, request: wire.Request):
         """The value of the one 2xx answer: each server in turn, those pointed to first, until the deadline."""
-        pauses = _pauses()
         slow: set[Server] = set()
-        while True:
-            answers = self._sweep(request, slow)
+        answers = []
+        for answers in self._rounds(lambda: self._sweep(request, slow)):
             last = answers[-1]
             if last.kind == wire.ANSWERED:
                 self._leader = last.server
@@ -221,9 +232,9 @@ class TimeLock:
             self._require_listed(answers)
             if _hopeless(answers):
                 raise self._below_quorum(answers)
-            slow = {answer.server for answer in answers if answer.kind == wire.SILENT}
-            if not self._trying.pause(next(pauses)):
-                raise self._no_answer(namespace, answers)
+            slow.clear()
+            slow.update(answer.server for answer in answers if answer.kind == wire.SILENT)
+        raise self._no_answer(namespace, answers)
 
     def _sweep(self, request: wire.Request, slow: set[Server]) -> list[wire.Answer]:
         """Each server's answer, ending with the first success."""

@@ -167,7 +167,7 @@ def make_cluster():
 def client():
     """Makes clients that give up soon."""
 
-    def make(urls, deadline=1.0, request_timeout=0.4, **options):
+    def make(urls, deadline=1.6, request_timeout=5.0, **options):
         return TimeLock(urls, deadline=deadline, request_timeout=request_timeout, **options)
 
     return make

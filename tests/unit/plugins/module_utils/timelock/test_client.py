@@ -106,12 +106,12 @@ def test_a_new_leader_is_found_when_the_old_one_is_gone(cluster, client):
 
 
 def test_a_leader_that_hangs_costs_one_time_out(cluster, client, took):
-    timelock = client(cluster.urls, deadline=5.0)
+    timelock = client(cluster.urls, deadline=10.0, request_timeout=1.0)
     timelock.fresh_timestamp("orders")
     cluster.script(0, FRESH, 30.0)
     cluster.leader = 1
     assert timelock.fresh_timestamp("orders") == 2
-    assert took() < 2.0
+    assert took() < 3.0
 
 
 def test_a_server_that_hangs_is_asked_last_afterwards(cluster, client):
@@ -119,13 +119,13 @@ def test_a_server_that_hangs_is_asked_last_afterwards(cluster, client):
     cluster.script(0, FRESH, 30.0)
     cluster.script(1, FRESH, NOT_LEADING, lambda target: cluster.proper(1, target))
     cluster.script(2, FRESH, NOT_LEADING)
-    assert client(cluster.urls, deadline=5.0).fresh_timestamp("orders") == 1
+    assert client(cluster.urls, deadline=10.0, request_timeout=1.0).fresh_timestamp("orders") == 1
     assert len(cluster.servers[0].asked) == 1
 
 
 def test_an_election_is_waited_for(cluster, client):
     cluster.script_all(FRESH, NOT_LEADING, NOT_LEADING, lambda target: cluster.proper(0, target))
-    assert client(cluster.urls, deadline=5.0).fresh_timestamp("orders") == 1
+    assert client(cluster.urls, deadline=10.0).fresh_timestamp("orders") == 1
 
 
 def test_redirects_in_a_circle_end_at_the_deadline(cluster, client, took):
@@ -133,7 +133,7 @@ def test_redirects_in_a_circle_end_at_the_deadline(cluster, client, took):
         cluster.script(index, FRESH, (308, {"Location": cluster.urls[(index + 1) % 3]}, ""))
     refused = refusal(client(cluster.urls).fresh_timestamp, "orders")
     assert refused.code == "timelock-no-leader"
-    assert took() < 2.0
+    assert took() < 3.0
 
 
 def test_a_redirect_to_a_server_that_is_not_listed_is_refused_and_not_followed(cluster, make_cluster, client):
@@ -215,7 +215,7 @@ def test_no_leader_within_the_time_is_told(cluster, client, took):
     cluster.script_all(FRESH, NOT_LEADING)
     refused = refusal(client(cluster.urls).fresh_timestamp, "orders")
     assert refused.code == "timelock-no-leader"
-    assert took() < 2.0
+    assert took() < 3.0
 
 
 def test_one_server_that_is_not_timelock_does_not_hide_that_the_others_have_no_leader(cluster, client):
@@ -246,7 +246,7 @@ def test_what_is_not_timelock_is_told_at_once(cluster, client, page, took):
     cluster.script_all("", page)
     for call, args in (("nodes", ()), ("namespaces", ()), ("ping", ("orders",)), ("fresh_timestamp", ("orders",))):
         assert refusal(getattr(client(cluster.urls, deadline=30.0), call), *args).code == "timelock-not-timelock"
-    assert took() < 2.0
+    assert took() < 3.0
 
 
 def test_a_wrong_context_path_is_not_timelock(make_cluster, client):
@@ -300,7 +300,7 @@ def test_two_that_call_themselves_leader_for_longer_than_an_election_are_refused
 
 def test_two_leaders_during_an_election_are_waited_out(cluster, client):
     cluster.script(1, "/leader/ping", TRUE, TRUE, (200, {}, "false"))
-    assert [node["is_leader"] for node in client(cluster.urls, deadline=5.0).nodes()] == [True, False, False]
+    assert [node["is_leader"] for node in client(cluster.urls, deadline=10.0).nodes()] == [True, False, False]
 
 
 def test_the_namespaces_of_all_servers_are_joined(cluster, client):
@@ -328,12 +328,12 @@ def test_a_ping_goes_through_every_server_and_finds_the_one_leader(cluster, clie
 def test_a_ping_wakes_an_election_and_waits_for_it(cluster, client):
     cluster.script_all(PING, NOT_LEADING, NOT_LEADING, NOT_LEADING)
     cluster.script(0, PING, NOT_LEADING, NOT_LEADING, PONG)
-    assert client(cluster.urls, deadline=4.0).ping("orders")["leader"] == cluster.urls[0]
+    assert client(cluster.urls, deadline=10.0).ping("orders")["leader"] == cluster.urls[0]
 
 
 def test_a_ping_waits_until_the_followers_know_the_leader(cluster, client):
     cluster.script(1, PING, NOT_LEADING, NOT_LEADING, lambda target: cluster.proper(1, target))
-    found = client(cluster.urls, deadline=4.0).ping("orders")
+    found = client(cluster.urls, deadline=10.0).ping("orders")
     assert [answer["answer"] for answer in found["answers"]] == ["answered", "redirected", "redirected"]
 
 
@@ -367,7 +367,13 @@ def test_a_follower_of_another_cluster_is_refused_by_where_it_points(make_cluste
 
 def test_a_change_of_leader_seen_half_way_is_no_second_cluster(cluster, client):
     cluster.script(1, PING, PONG, lambda target: cluster.proper(1, target))
-    assert client(cluster.urls, deadline=5.0).ping("orders")["leader"] == cluster.urls[0]
+    assert client(cluster.urls, deadline=10.0).ping("orders")["leader"] == cluster.urls[0]
+
+
+def test_what_was_found_before_the_deadline_is_told_even_if_the_last_round_was_cut_short(cluster, client):
+    cluster.highest["orders"] = 7
+    cluster.script(0, FRESH, INTERNAL, INTERNAL, 30.0)
+    assert refusal(client(cluster.urls, deadline=4.0).fresh_timestamp, "orders").code == "timelock-stuck"
 
 
 def test_everything_together_ends_by_the_deadline(cluster, client, took):
@@ -375,4 +381,4 @@ def test_everything_together_ends_by_the_deadline(cluster, client, took):
     timelock = client(cluster.urls, deadline=1.0, request_timeout=10.0)
     assert refusal(timelock.ping, "orders").code == "timelock-unreachable"
     assert refusal(timelock.fresh_timestamp, "orders").code == "timelock-unreachable"
-    assert took() < 2.0
+    assert took() < 3.0

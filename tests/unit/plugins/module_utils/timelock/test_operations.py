@@ -145,5 +145,5 @@ def test_a_leader_lost_during_the_fast_forward_is_followed_to_the_next(cluster, 
         return "lost"
 
     cluster.script(0, FORWARD, die_after_doing_it)
-    found = bring_above(client(cluster.urls, deadline=5.0), "orders", 5000)
+    found = bring_above(client(cluster.urls, deadline=10.0), "orders", 5000)
     assert (found["changed"], found["fresh_timestamp"]) == (True, 6002)

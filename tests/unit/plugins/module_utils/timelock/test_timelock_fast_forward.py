@@ -23,7 +23,7 @@ def options(cluster, **others):
         "client_cert": None,
         "client_key": None,
         "validate_certs": True,
-        "timeout": 2.0,
+        "timeout": 10.0,
         "namespace": "orders",
         "timestamp": "5000",
         "service": None,

@@ -16,7 +16,7 @@ def options(cluster, **others):
         "client_cert": None,
         "client_key": None,
         "validate_certs": True,
-        "timeout": 2.0,
+        "timeout": 10.0,
         "namespace": None,
         "fresh_timestamp": False,
     }

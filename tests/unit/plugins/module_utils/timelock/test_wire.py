@@ -25,9 +25,9 @@ def answer_to(make_cluster):
     """What the client makes of one scripted reply to a fresh timestamp."""
     cluster = make_cluster(1)
 
-    def ask(reply, seconds=1.0, request=FRESH):
+    def ask(reply, seconds=10.0, request=FRESH):
         cluster.script(0, "fresh-timestamp", reply)
-        return wire.Wire(None, seconds).ask(parse_server(cluster.urls[0]), request, Deadline(5.0))
+        return wire.Wire(None, seconds).ask(parse_server(cluster.urls[0]), request, Deadline(20.0))
 
     ask.cluster = cluster
     return ask
@@ -53,10 +53,10 @@ def raw_server():
 
     threading.Thread(target=serve, daemon=True).start()
 
-    def ask(*pieces, pause=0.0, seconds=1.0):
+    def ask(*pieces, pause=0.0, seconds=10.0):
         script.update(pieces=pieces, pause=pause)
         server = parse_server(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        return wire.Wire(None, seconds).ask(server, FRESH, Deadline(5.0))
+        return wire.Wire(None, seconds).ask(server, FRESH, Deadline(20.0))
 
     yield ask
     listening.shutdown(socket.SHUT_RDWR)
