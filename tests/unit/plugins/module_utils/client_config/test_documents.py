@@ -109,6 +109,7 @@ def test_without_its_library_the_requirement_is_named(monkeypatch):
         ("atlasdb", ("atlasdb",)),
         ("install.atlas", ("install", "atlas")),
         ("/com.acme/a~1b~0c", ("com.acme", "a/b~c")),
+        ("/x~01y", ("x~1y",)),
         ("/", ()),
     ],
 )

@@ -74,6 +74,7 @@ def test_every_value_below_a_secret_key_is_hidden():
     shown = mask("tokens:\n  one: hunter2\n  two: [hunter2, {x: hunter2}]\nb: 2\n")
     assert "hunter2" not in shown
     assert "b: 2" in shown
+    assert "hunter2" not in mask("tokens: [\nhunter2,\n{x: hunter2}\n]\nb: 2\n")
 
 
 def test_a_null_stays_visible_and_line_endings_stay():
