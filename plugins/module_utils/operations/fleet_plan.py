@@ -52,23 +52,25 @@ def _look_at_store(members: list, ignore: list) -> dict | None:
     kvs = next((node["look"].get("kvs") for node in members if node["look"]), None)
     if not kvs:
         return None
+    view: dict = {}
     try:
         with closing(open_store(kvs)) as store:
+            view["sessions"] = store.sessions(ignore)
             state, record = store.read(), store.record()
-            return {
-                "state": state.state,
-                "bound": state.bound,
-                "backup": state.backup,
-                "code": state.code,
-                "reason": state.reason,
-                "corroboration": store.corroboration(),
-                "identity": store.identity(),
-                "missing_rights": store.missing_rights(),
-                "record": record and {"epoch": record.epoch, "holder": record.holder, **record.document},
-                "sessions": store.sessions(ignore),
-            }
+            view.update(
+                state=state.state,
+                bound=state.bound,
+                backup=state.backup,
+                code=state.code,
+                reason=state.reason,
+                corroboration=store.corroboration(),
+                identity=store.identity(),
+                missing_rights=store.missing_rights(),
+                record=record and {"epoch": record.epoch, "holder": record.holder, **record.document},
+            )
     except Refusal as refusal:
-        return {"refusal": refusal}
+        view["refusal"] = refusal
+    return view
 
 
 def _look_at_timelock(params: dict) -> dict:

@@ -108,23 +108,21 @@ class ServicePlanner:
         self.refusals += node_checks.other_timelock(self.nodes, self.settings["servers"])
         if self.store is None:
             return
-        if self.store.get("refusal"):
+        if "sessions" in self.store:
+            self._weigh_sessions()
+        if "refusal" in self.store:
             self.refusals.append(self.store["refusal"])
             return
         self._weigh_store()
         self._weigh_modes()
-        self._weigh_sessions()
         self._weigh_timelock()
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
         identity = store["identity"]
-        if identity.get("standby"):
-            found = f"The key-value service of {self.name} answers as a standby, which takes no writes."
-            self.refusals.append(Refusal("kvs-identity", found))
         if store["code"]:
             self.refusals.append(Refusal(store["code"], store["reason"]))
-        if store["missing_rights"] and not identity.get("standby"):
+        if store["missing_rights"]:
             self.refusals.append(
                 Refusal("kvs-denied", "The login lacks rights.", f"Run: {'; '.join(store['missing_rights'])}.")
             )
@@ -219,7 +217,7 @@ class ServicePlanner:
 
     def _proofs(self) -> dict:
         """For each node, which probes see it now; ``sessions`` is the store's view."""
-        if self.store is None or self.store.get("refusal") or len(self.modes()) < len(self.nodes):
+        if "sessions" not in (self.store or {}) or len(self.modes()) < len(self.nodes):
             return {}
         blind = node_checks.unseen_by_store(self.nodes, self.store["sessions"])
         return {

@@ -17,7 +17,6 @@ IDENTITY = {
     "database_oid": 16384,
     "schema": "public",
     "table": "_timestamp",
-    "standby": False,
     "position": 1000,
 }
 

@@ -89,7 +89,6 @@ def test_a_service_is_refused_when_one_node(what, change, code):
 @pytest.mark.parametrize(
     ("what", "more", "code"),
     [
-        ("is a standby", {"identity": {**fleets.IDENTITY, "standby": True}}, "kvs-identity"),
         ("lacks a right", {"missing_rights": ["GRANT x"]}, "kvs-denied"),
         ("is below the record", {"record": fleets.record(numbers={"bound": "2000001"})}, "bound-below-record"),
         (
@@ -113,6 +112,11 @@ def test_a_service_is_refused_when_one_node(what, change, code):
 )
 def test_a_service_is_refused_when_its_store(what, more, code):
     assert codes(plan(store=fleets.store(**more))) == [code]
+
+
+def test_a_store_that_is_not_the_one_that_the_nodes_use_is_refused_for_all_that_it_shows():
+    standby = {"sessions": [], "refusal": Refusal("kvs-identity", "It is a standby.")}
+    assert codes(plan(store=standby)) == ["probe-blind", "kvs-identity"]
 
 
 def test_an_unfinished_run_is_gone_on_with():
