@@ -58,6 +58,7 @@ class NodeConfig:
             root=self._options["config_root"],
             runtime_root=self._options["runtime_config_root"],
             overrides=self._options["kvs_overrides"] or {},
+            version=self.version or None,
         )
 
     def transformed(self) -> Transformed:
