@@ -175,7 +175,7 @@ def test_bound_put_back(lab, pair):
         node.stop()
     switch_and_start(lab, service, others)
     with pytest.raises(RuntimeError, match="Could not allocate more timestamps"):
-        while True:
+        for _ignored in range(250):
             left.fresh_range(10_000)
     by_hand.rename_column(lab, service.name, by_hand.BACKUP, by_hand.LIVE)
     for _ignored in range(5):

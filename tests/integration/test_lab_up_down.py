@@ -182,7 +182,7 @@ def test_what_a_killed_up_leaves_is_ended_by_down(tmp_path, seconds):
     take_down(folder)
     assert not layout.settings_file.exists()
     if settings is not None:
-        assert processes.owned_by(settings.lab_id, (settings.temporary + "/pg",)) == []
+        assert processes.owned_by(settings.lab_id) == []
         assert not Path(settings.temporary).exists()
 
 
@@ -194,9 +194,13 @@ def test_a_second_up_ends_the_first_lab_and_begins_afresh(tmp_path):
     assert processes.identify(stray.pid) in owned, "one that no pid file names"
     first.timelock.kill(0)
     first.timelock.start_node(0)
+    first.postgres.kill()
+    first.postgres.start()
+    server = first.postgres.process()
     second = Lab.up(tmp_path, services_named(["orders"], **one_node))
     try:
-        assert [process for process in owned if processes.is_alive(process)] == []
+        assert [process for process in [*owned, server] if processes.is_alive(process)] == []
+        assert [index for index in range(3) if first.timelock.urls[index] in second.timelock.urls] == []
         assert second.node("orders-1").fresh() < 10_010
     finally:
         second.down()

@@ -132,8 +132,9 @@ class Lab:
         return check_folder(self.layout.journal)
 
     def processes(self) -> list[processes.Process]:
-        """Every process that belongs to the lab."""
-        return _owned(self.settings)
+        """Every process that the lab's commands and start scripts have started, and PostgreSQL."""
+        server = self.postgres.process()
+        return sorted({*processes.owned_by(self.settings.lab_id), *([server] if server else [])})
 
     def down(self) -> None:
         """End all of it and remove what is temporary. Journals, logs and configurations stay."""
@@ -164,10 +165,6 @@ def services_named(
     ]  # fmt: skip
 
 
-def _owned(settings: Settings) -> list[processes.Process]:
-    return processes.owned_by(settings.lab_id, (settings.temporary + "/pg",))
-
-
 def _take_down(layout: Layout) -> None:
     """Raises RuntimeError if a process cannot be ended."""
     try:
@@ -177,7 +174,7 @@ def _take_down(layout: Layout) -> None:
     Postgres(Path(settings.temporary), settings.postgres).stop()
     with contextlib.suppress(FileNotFoundError):
         Cluster.attach(layout.timelock).stop()
-    left = processes.end(_owned(settings), END_GRACE_SECONDS)
+    left = processes.end(processes.owned_by(settings.lab_id), END_GRACE_SECONDS)
     if left:
         raise RuntimeError(f"These processes of the lab cannot be ended: {left}")
     shutil.rmtree(settings.temporary, ignore_errors=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 from pathlib import Path
@@ -27,13 +28,13 @@ def free_ports(count: int) -> list[int]:
     try:
         candidates = _candidates()
         for port in random.sample(candidates, len(candidates)):
-            try:
-                held.append(socket.create_server(("127.0.0.1", port)))
-            except OSError:
-                continue
             if len(held) == count:
-                return [listener.getsockname()[1] for listener in held]
-        raise RuntimeError(f"There are no {count} free ports from {candidates.start} to {candidates.stop - 1}.")
+                break
+            with contextlib.suppress(OSError):
+                held.append(socket.create_server(("127.0.0.1", port)))
+        if len(held) < count:
+            raise RuntimeError(f"There are no {count} free ports from {candidates.start} to {candidates.stop - 1}.")
+        return [listener.getsockname()[1] for listener in held]
     finally:
         for listener in held:
             listener.close()

@@ -44,28 +44,22 @@ def is_alive(process: Process) -> bool:
     return identify(process.pid) == process
 
 
-def owned_by(lab_id: str, words: tuple[str, ...] = ()) -> list[Process]:
-    """Every process with LAB_VARIABLE=lab_id in its environment, or with one of `words` in its command line.
-
-    PostgreSQL overwrites its environment, and is found by the path of its data folder.
-    """
+def owned_by(lab_id: str) -> list[Process]:
+    """Every process with LAB_VARIABLE=lab_id in its environment, but ourselves."""
     variable = f"{LAB_VARIABLE}={lab_id}".encode()
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
         process = identify(int(name))
-        if process is None:
-            continue
-        arguments = _nul_separated(process.pid, "cmdline")
-        if variable in _nul_separated(process.pid, "environ") or any(word.encode() in arguments for word in words):
+        if process is not None and variable in _environment(process.pid):
             found.append(process)
     return found
 
 
-def _nul_separated(pid: int, name: str) -> list[bytes]:
+def _environment(pid: int) -> list[bytes]:
     try:
-        with open(f"/proc/{pid}/{name}", "rb") as file:
+        with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read().split(b"\0")
     except OSError:
         return []
