@@ -18,74 +18,154 @@ class Code:
 
 
 CODES = {
-    "inventory-empty": Code("plan", "Put the nodes in the group atlasdb_services and the servers in timelock_servers."),
+    "inventory-empty": Code(
+        "plan",
+        "Put the nodes into the group atlasdb_services, and the servers into timelock_servers or "
+        "timelock_server_urls.",
+    ),
     "inventory-service-unnamed": Code("plan", "Set atlasdb_service_name for every node."),
     "inventory-service-split": Code("plan", "Use --limit with whole services: name the service's group."),
-    "inventory-node-shared": Code("plan", "Give each service its own unit and configuration file on the host."),
+    "inventory-node-shared": Code(
+        "plan", "Give each service its own unit and configuration file on the host, or name the node once."
+    ),
     "inventory-vars-disagree": Code("plan", "Set the variable once, for the service's group."),
     "controller-requirements": Code("plan", "Install the collection's requirements.txt where its modules run."),
-    "inventory-changed": Code("any", "Restore the service's group as it was when this handover began, or finish it first."),
-    "inventory-namespace-shared": Code("plan", "Check both services' configuration files: only one may own the namespace."),
+    "inventory-changed": Code(
+        "any", "Make the group as it was when that run began, finish the handover, then change the group."
+    ),
+    "inventory-namespace-shared": Code(
+        "plan", "Check both services' configuration files: only one of them may own it."
+    ),
     "config-missing": Code("plan", "Correct atlasdb_config_path, or the file's permissions."),
     "config-invalid": Code("plan", "Correct the file, or name the block with atlasdb_config_root."),
     "config-nodes-disagree": Code("plan", "Make the nodes' configuration files agree, then plan again."),
-    "config-namespace-illegal": Code("plan", "TimeLock cannot serve this name: use letters, digits, _ and -, up to 100."),
-    "config-mixed-active": Code("plan", "Stop the service and put every node on the embedded configuration first."),
+    "config-namespace-illegal": Code(
+        "plan", "TimeLock cannot serve this name. It must be letters, digits, _ and -, at most 100 of them."
+    ),
+    "config-mixed-active": Code(
+        "plan",
+        "Stop the service. Whether those nodes may go back depends on whether they ever served on TimeLock: "
+        "see this code in docs/refusals.md.",
+    ),
     "config-changed": Code("window", "Find who changed the file; then run migrate.yml again, which stages it anew."),
     "config-not-writable": Code("plan", "Make room or correct the permissions of the file's folder."),
-    "config-version-unknown": Code("plan", "Set atlasdb_version to the version of the AtlasDB client library."),
+    "config-version-unknown": Code(
+        "plan", "Set atlasdb_version to the version of the service's AtlasDB client, such as 0.905.0."
+    ),
     "hold-impossible": Code("plan", "Make it a plain file that nothing else writes, or name the real file."),
     "service-is-one-instance": Code("plan", "Declare both as one service, since they share one key-value service."),
-    "config-namespace-mismatch": Code("plan", "Make the namespace equal to keyspace, dbName or sid; see AtlasDB's rules."),
-    "config-remote-timestamps": Code("plan", "Migrate it by the order for services with remote timestamps."),
+    "config-namespace-mismatch": Code(
+        "plan", "Make the namespace equal to dbName, keyspace or sid, as AtlasDB itself wants it."
+    ),
+    "config-remote-timestamps": Code(
+        "plan", "Such a service is not moved by this collection: move the one that issues its timestamps."
+    ),
     "config-has-dependents": Code("plan", "Migrate the services that take timestamps from this one first."),
-    "config-other-timelock": Code("plan", "Check the inventory's servers against the configuration on the nodes."),
-    "config-store-unsupported": Code("plan", "This store cannot be migrated by this collection."),
+    "config-other-timelock": Code(
+        "plan", "Find out which TimeLock is right: the inventory's servers, or those in the nodes' configuration."
+    ),
+    "config-store-unsupported": Code(
+        "plan", "This store is not built yet; only PostgreSQL is. The service stays as it is."
+    ),
     "config-secret-encrypted": Code("plan", "Give the credential with atlasdb_kvs_overrides, kept in a vault."),
     "config-tls-missing": Code("plan", "Set timelock_client_ssl to a trust store that exists on every node."),
     "config-client-too-old": Code("plan", "Upgrade the AtlasDB client of the service first."),
     "kvs-unreachable": Code("plan", "Check host, port and TLS of the key-value service, and that it runs."),
-    "kvs-denied": Code("plan", "Grant the login what is named above."),
-    "kvs-identity": Code("plan", "Point the inventory at the primary that the service itself uses."),
+    "kvs-denied": Code("plan", "Give the login the rights that are named, or correct user and password."),
+    "kvs-identity": Code(
+        "plan",
+        "Name the primary that the service itself uses. If the database was restored or failed over, find "
+        "out first what became of the timestamps.",
+    ),
     "kvs-lock-held": Code("window", "End that session if it is not needed, then run again."),
-    "store-reactivated": Code("plan", "Keep the service stopped and find out who reactivated the store."),
+    "store-reactivated": Code(
+        "plan",
+        "Start no node with an old configuration, and find out who reactivated the store: a restored backup, "
+        "or somebody by hand.",
+    ),
     "new-but-not-empty": Code("plan", "Remove atlasdb_service_is_new: this service has data."),
-    "bound-absent": Code("plan", "Check database, search path and table prefix; a service without data needs no migration."),
-    "bound-ambiguous": Code("plan", "Stop the service and establish which number is right before anything else."),
-    "bound-unreadable": Code("plan", "Stop the service and establish its bound before anything else."),
+    "bound-absent": Code(
+        "plan", "Check database, login, search path and table prefix. A service that has never run needs no migration."
+    ),
+    "bound-ambiguous": Code("plan", "Change nothing yet. Establish which number is right, with the service stopped."),
+    "bound-unreadable": Code(
+        "plan", "Start nothing. Establish the bound, from a backup or from TimeLock, before anything else."
+    ),
     "bound-manual-backup": Code("plan", "Repair the backup column first."),
-    "bound-renamed": Code("plan", "Rename the column back to the name AtlasDB uses, once you know who renamed it."),
-    "bound-length": Code("plan", "Establish the bound by hand; see the page on stores."),
-    "bound-out-of-range": Code("plan", "This number is not one that AtlasDB issues: establish where it came from."),
-    "bound-below-record": Code("plan", "The store was put back to an older state: establish which, before anything else."),
-    "bound-contradicted": Code("plan", "Something issued timestamps above the bound: establish what, before anything else."),
-    "bound-moved": Code("window", "A client is still alive: find it and stop it, then run again."),
+    "bound-renamed": Code(
+        "plan", "Find out who renamed the column. Give it back the name that AtlasDB uses once you know."
+    ),
+    "bound-length": Code("plan", "Establish the bound by hand: AtlasDB 0.32.0 wrote it in another form."),
+    "bound-out-of-range": Code(
+        "plan", "AtlasDB does not issue such a number. Establish where it came from before anything else."
+    ),
+    "bound-below-record": Code(
+        "plan", "The store was put back to an older state. Start nothing, and find out by whom and from which backup."
+    ),
+    "bound-contradicted": Code(
+        "plan", "Something issued timestamps above the bound. Find out what before anything else."
+    ),
+    "bound-moved": Code("window", "A client is still alive. Find it and stop it, then run again."),
     "timelock-unreachable": Code("plan", "Check the server list, ports, and that a majority of the servers run."),
     "timelock-no-leader": Code("plan", "Look at the TimeLock servers' logs: they do not elect a leader."),
-    "timelock-many-leaders": Code("plan", "Two servers lead: check that the list names one cluster."),
+    "timelock-many-leaders": Code(
+        "plan", "Check that the list names one cluster; if it does, look at the servers' logs and run again."
+    ),
     "timelock-not-timelock": Code("plan", "Check address, port and timelock_context_path."),
-    "timelock-clusters-differ": Code("plan", "Name the servers of one cluster, with the addresses they use for each other."),
+    "timelock-clusters-differ": Code(
+        "plan", "List every server of one cluster once, by the address that the servers use for each other."
+    ),
     "timelock-tls": Code("plan", "Check ca_path, client_cert, client_key and the names in the servers' certificates."),
-    "timelock-namespace-used": Code("plan", "If it is really this service's own, set timelock_adopt_namespace."),
-    "timelock-behind-backup": Code("plan", "TimeLock has lost data, or it is another cluster: start nothing, restore it first."),
+    "timelock-namespace-used": Code(
+        "plan", "If it really is this service's own, set timelock_adopt_namespace for the service."
+    ),
+    "timelock-behind-backup": Code(
+        "plan", "TimeLock has lost data, or this is another cluster. Start nothing; restore TimeLock first."
+    ),
     "timelock-too-old": Code("plan", "Upgrade TimeLock to 0.643.0 or later first."),
-    "timelock-client-limit": Code("prepare", "Raise max-number-of-clients or allow new clients on every server."),
-    "timelock-stuck": Code("plan", "The namespace was fast-forwarded too far: it cannot be used."),
-    "timelock-behind": Code("window", "Start nothing; look at the TimeLock servers before running again."),
-    "timelock-went-backwards": Code("window", "Start nothing: this TimeLock issues timestamps out of order."),
-    "node-unreachable": Code("plan", "Make the node reachable for Ansible, or remove it from the service for good."),
+    "timelock-client-limit": Code(
+        "prepare", "Raise max-number-of-clients, or allow new clients, on every server; then run again."
+    ),
+    "timelock-stuck": Code(
+        "plan", "Look at the TimeLock servers' logs. A namespace that was fast-forwarded too far never answers again."
+    ),
+    "timelock-behind": Code("window", "Start nothing. Look at the TimeLock servers before you run again."),
+    "timelock-went-backwards": Code("window", "Start nothing. This TimeLock issues timestamps out of order."),
+    "node-unreachable": Code(
+        "plan", "Make the node reachable for Ansible, or take it out of the service's group if it is gone for good."
+    ),
     "node-unhealthy-before": Code("plan", "Bring the node into service first, then plan again."),
-    "node-lost": Code("window", "Make the node reachable and run migrate.yml again."),
-    "node-still-running": Code("window", "Find out why it does not stop, stop it by hand, and run again."),
-    "port-still-open": Code("window", "Find the process that listens there, stop it, and run again."),
-    "kvs-session-open": Code("window", "Find that client and stop it, or name it in timelock_ignore_sessions if it is no AtlasDB client."),
-    "probe-blind": Code("plan", "Correct the unit, port or address: a probe that cannot see the node cannot prove it gone."),
-    "proof-missing": Code("plan", "Obtain the proof, or set timelock_accept_unproven to the reason for going without."),
-    "operator-locked": Code("plan", "Wait for that run to end; if it is gone for good, see 'A lock is left' in the runbook."),
-    "operator-lock-lost": Code("any", "Another run has taken over: let it finish, and look with status.yml."),
+    "node-lost": Code("window", "Make the node reachable, then run migrate.yml again."),
+    "node-still-running": Code("window", "Find out why it does not stop, stop it by hand, then run again."),
+    "port-still-open": Code("window", "Find the process that listens there and stop it, then run again."),
+    "kvs-session-open": Code(
+        "window", "Find that client and stop it. If it is no AtlasDB client, name it in timelock_ignore_sessions."
+    ),
+    "probe-blind": Code(
+        "plan",
+        "Correct atlasdb_service_unit, atlasdb_service_ports or the store's address: a probe that does not "
+        "see the node cannot prove it gone.",
+    ),
+    "proof-missing": Code(
+        "plan",
+        "Run migrate.yml again, which takes it anew. Where it cannot be had, timelock_accept_unproven takes "
+        "the reason for going without.",
+    ),
+    "operator-locked": Code(
+        "plan", "Wait for that run to end. If it is gone for good: 'A lock is left' in the runbook."
+    ),
+    "operator-lock-lost": Code("any", "Another run has taken over. Let it finish, and look with status.yml."),
     "plan-stale": Code("plan", "Make a new plan."),
-    "node-unhealthy": Code("after", "Look at the node's log; the other nodes stay down until migrate.yml is run again."),
-    "node-not-on-timelock": Code("after", "Look at the node's log and configuration; the others stay down until it is mended."),
+    "node-unhealthy": Code(
+        "after",
+        "Look at the node's log and mend it, then run migrate.yml again. Nodes that are held stay down until "
+        "then.",
+    ),
+    "node-not-on-timelock": Code(
+        "after",
+        "Look at the node's log and configuration, mend it, then run migrate.yml again. Nodes that are held "
+        "stay down until then.",
+    ),
     "config-drifted": Code("status", "Find who changed the node's configuration after the handover."),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_plan
+short_description: Plan the handover of a whole fleet, or say why not
+version_added: 0.1.0
+description:
+  - Weighs what M(atlasdb.timelock.client_config_info) read of every node, together with what each service's key-value
+    service and TimeLock say, and decides for each service what would be done.
+  - Names everything that speaks against it, for all services at once, and not only the first thing.
+  - Writes nothing, and asks nothing of TimeLock that would create a namespace.
+  - A refusal of a service does not fail this module - see RV(refused).
+extends_documentation_fragment:
+  - atlasdb.timelock.timelock
+  - atlasdb.timelock.attributes
+options:
+  nodes:
+    description:
+      - All nodes of the group, in its order, as the filter P(atlasdb.timelock.fleet_nodes#filter) gives them.
+      - They hold the passwords of the key-value services.
+    type: list
+    elements: dict
+    required: true
+  playing:
+    description: The names of the hosts that take part in this run. A service of which only some do is refused.
+    type: list
+    elements: str
+    required: true
+  ignore_sessions:
+    description:
+      - Sessions at the key-value service that are no AtlasDB client, each as C(user) and C(application).
+    type: list
+    elements: dict
+    default: []
+  accept_unproven:
+    description: Why a node may be unseen from the store's side. Becomes a note in the plan.
+    type: str
+  take_over:
+    description: The run whose lock is to be taken away. Without it a service that another run holds is refused.
+    type: str
+attributes:
+  check_mode:
+    description: Nothing is written in any mode.
+    support: full
+  diff_mode:
+    description: Nothing is changed. What would change on the nodes is in RV(services).
+    support: none
+requirements:
+  - psycopg, requests and ruamel.yaml, where the module runs
+seealso:
+  - module: atlasdb.timelock.client_config_info
+  - module: atlasdb.timelock.handover_check
+author:
+  - the atlasdb.timelock authors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Plan the whole fleet
+  atlasdb.timelock.fleet_plan:
+    nodes: "{{ groups['atlasdb_services'] | atlasdb.timelock.fleet_nodes(hostvars) }}"
+    playing: "{{ ansible_play_hosts_all }}"
+    servers: "{{ timelock_server_urls }}"
+  delegate_to: localhost
+  run_once: true
+  register: plan
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ plan.table }}"
+  run_once: true
+"""
+
+RETURN = r"""
+services:
+  description: The plan of each service of which a node takes part, by its name. Holds no secret.
+  returned: success
+  type: dict
+  contains:
+    todo:
+      description:
+        - V(migrate), V(nothing) (done already) or V(refused).
+      type: str
+    refusals:
+      description: Why it is refused, each with C(code), C(found), C(do) and C(msg).
+      type: list
+      elements: dict
+    notes:
+      description: What was accepted all the same, in sentences.
+      type: list
+      elements: str
+    resuming:
+      description: Whether a run is on record that did not finish.
+      type: bool
+    nodes:
+      description: The nodes, in the group's order.
+      type: list
+      elements: str
+    coordinator:
+      description: The node that speaks for the service in a play.
+      type: str
+    nodes_to_stop:
+      description: The nodes that are not on TimeLock yet.
+      type: list
+      elements: str
+    modes:
+      description: Where each node takes its timestamps from, as its configuration says.
+      type: dict
+    namespace:
+      description: The namespace.
+      type: str
+    store:
+      description: The state of the key-value service's bound, as RV(atlasdb.timelock.timestamp_info#module:state).
+      type: str
+    bound:
+      description: The live bound, or null.
+      type: int
+    backup:
+      description: The bound that was kept when it was invalidated, or null.
+      type: int
+    identity:
+      description: What tells this key-value service from every other.
+      type: dict
+    timelock:
+      description:
+        - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is.
+      type: str
+    proofs:
+      description: For each node whether the probe C(process), and the store's list of C(sessions), sees it now.
+      type: dict
+    sessions_seen:
+      description: The nodes that the store's list of sessions shows, or showed before an unfinished run stopped them.
+      type: list
+      elements: str
+    record:
+      description: What earlier runs wrote down, with C(epoch) and C(holder) of the lock; null where there is none.
+      type: dict
+    diffs:
+      description: By node, how its configuration files would change, without secrets.
+      type: dict
+refused:
+  description: Whether anything is refused.
+  returned: success
+  type: bool
+reasons:
+  description: All refusals, in words.
+  returned: success
+  type: list
+  elements: str
+refusals:
+  description: The refusals that belong to no single service, each with C(code), C(found), C(do) and C(msg).
+  returned: success
+  type: list
+  elements: dict
+table:
+  description: The plan as lines of text, one for each service.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ..module_utils.operation import run_module
+from ..module_utils.operations.fleet_plan import ARGUMENT_SPEC, fleet_plan
+
+
+def main():
+    """Run the module."""
+    run_module(ARGUMENT_SPEC, fleet_plan)
+
+
+if __name__ == "__main__":
+    main()

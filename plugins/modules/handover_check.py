@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: handover_check
+short_description: Judge between two steps of a handover, and refuse or go on
+version_added: 0.1.0
+description:
+  - Looks at results of other modules and at nothing else. It connects to nothing and changes nothing.
+  - No effect relies on it alone. M(atlasdb.timelock.timestamp_invalidate), M(atlasdb.timelock.timestamp_restore) and
+    M(atlasdb.timelock.node_online) are handed what they depend on, and refuse by themselves where a task was skipped.
+options:
+  that:
+    description:
+      - What is judged.
+      - V(planned) - O(plan), made anew for one service, refuses nothing.
+      - V(timelock_above) - a TimeLock whose store is invalidated already is above its backup. Wants O(store) and
+        O(fresh_timestamp).
+      - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
+      - V(no_session) - nobody else has a session at the key-value service, by O(store).
+      - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
+      - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it.
+      - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
+      - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
+        RV(words).
+    type: str
+    choices: [planned, timelock_above, nodes, no_session, bound, handed_over, way, left]
+    required: true
+  plan:
+    description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
+    type: dict
+  store:
+    description:
+      - A result of M(atlasdb.timelock.timestamp_info); for V(no_session) one of
+        M(atlasdb.timelock.kvs_sessions_info); for
+        V(timelock_above) a service of RV(atlasdb.timelock.fleet_plan#module:services).
+    type: dict
+  expected:
+    description: The result of M(atlasdb.timelock.timestamp_info) from which TS was read.
+    type: dict
+  fresh_timestamp:
+    description: A timestamp that TimeLock has just issued, in decimal digits.
+    type: str
+  nodes:
+    description: The names of the nodes that a step was for.
+    type: list
+    elements: str
+    default: []
+  results:
+    description: For each of O(nodes), in that order, the result of the step there. Empty for a node that was left
+      out.
+    type: list
+    elements: dict
+    default: []
+  moved:
+    description: Whether the namespace moved by more than the run's own calls.
+    type: bool
+    default: true
+  lock:
+    description: The result of taking the service's lock; empty where that was not tried.
+    type: dict
+  raised:
+    description: The result of raising the bound, where that was tried.
+    type: dict
+  way:
+    description: RV(way) of the earlier judgement V(way).
+    type: str
+extends_documentation_fragment:
+  - atlasdb.timelock.attributes
+attributes:
+  check_mode:
+    description: Nothing is written in any mode.
+    support: full
+  diff_mode:
+    description: Nothing is changed.
+    support: none
+seealso:
+  - module: atlasdb.timelock.fleet_plan
+  - module: atlasdb.timelock.timestamp_invalidate
+author:
+  - the atlasdb.timelock authors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Refuse a bound that anything else contradicts
+  atlasdb.timelock.handover_check:
+    that: bound
+    store: "{{ store }}"
+  register: bound
+
+- name: Refuse unless every node is held, and gone
+  atlasdb.timelock.handover_check:
+    that: nodes
+    nodes: [orders-1, orders-2, orders-3]
+    results: "{{ ['orders-1', 'orders-2', 'orders-3'] | map('extract', hostvars) | map(attribute='offline',
+      default={}) }}"
+  register: gone
+"""
+
+RETURN = r"""
+proofs:
+  description: The proofs that the step took on the nodes, for V(nodes).
+  returned: for O(that=nodes)
+  type: list
+  elements: dict
+ts:
+  description: TS, the number that no issued timestamp exceeds, in decimal digits.
+  returned: for O(that=bound)
+  type: str
+  sample: "5000000"
+ts_above:
+  description: The number above it, in decimal digits.
+  returned: for O(that=bound)
+  type: str
+  sample: "5000001"
+way:
+  description:
+    - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
+      V(unknown) - the store cannot be read, or its bound could not be raised.
+  returned: for O(that=way) and O(that=left)
+  type: str
+as_it_was:
+  description: Whether the service is as it was before the run.
+  returned: for O(that=left)
+  type: bool
+words:
+  description: How the service was left, for a person.
+  returned: for O(that=left)
+  type: str
+  sample: "put back: the service runs as before"
+code:
+  description: What was refused, as one of the collection's codes.
+  returned: when refused
+  type: str
+  sample: node-lost
+found:
+  description: What was found, in a sentence with its values.
+  returned: when refused
+  type: str
+do:
+  description: What to do next, in a sentence.
+  returned: when refused
+  type: str
+"""
+
+from ..module_utils.operation import run_module
+from ..module_utils.operations.handover_check import ARGUMENT_SPEC, handover_check
+
+
+def main():
+    """Run the module."""
+    run_module(ARGUMENT_SPEC, handover_check)
+
+
+if __name__ == "__main__":
+    main()
