@@ -1,5 +1,4 @@
 #!/usr/bin/python
-
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_info
 short_description: Look at one node of an AtlasDB service
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads a node's configuration files, what runs of its service, and what earlier runs of this collection left
     beside the files.

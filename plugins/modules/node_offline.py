@@ -1,5 +1,4 @@
 #!/usr/bin/python
-
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_offline
 short_description: Stop a node, keep it down, and prove it
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Holds the node, stops its service by its manager, waits until it is gone, and proves both.
   - Holding means that the configuration file is kept under another name beside it, and a file that AtlasDB refuses

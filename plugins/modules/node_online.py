@@ -1,5 +1,4 @@
 #!/usr/bin/python
-
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_online
 short_description: Give a node its new configuration, or its old one back, and start it
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Ends the hold of M(atlasdb.timelock.node_offline), starts the service, and waits until it serves.
   - Refuses with C(node-still-running), and changes nothing, while any process of the service lives that is older

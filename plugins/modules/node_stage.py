@@ -1,5 +1,4 @@
 #!/usr/bin/python
-
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_stage
 short_description: Lay a node's new configuration beside the old one
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Writes the new configuration as a dot file of mode 0600 beside the one in use, bound to the hash of what it was
     made from. The running service does not notice.

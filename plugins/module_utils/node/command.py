@@ -80,7 +80,8 @@ class Command:
     def kill(self) -> None:
         """End the command and what it began, as long as that did not make itself independent."""
         if self.poll(0) is None and self._pid is not None:
-            os.killpg(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.killpg(self._pid, signal.SIGKILL)
             self.poll(5)
 
     def leave(self) -> None:

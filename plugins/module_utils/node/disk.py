@@ -154,7 +154,7 @@ def prepare(path: str, data: bytes, ownership: Ownership) -> None:
 
 @contextlib.contextmanager
 def prepared(path: str, data: bytes, ownership: Ownership) -> Iterator[None]:
-    """``prepare`` for a block that ends by moving ``path`` to where it matters; if the block refuses, ``path`` is gone."""
+    """``prepare`` for a block that ends by moving ``path`` to where it matters; if it refuses, ``path`` is gone."""
     prepare(path, data, ownership)
     try:
         yield

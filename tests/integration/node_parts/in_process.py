@@ -51,7 +51,8 @@ class Running:
             effects = self._trace.read().decode().split()
         if not answer:
             return {"killed": True, "effects": effects}
-        return {"failed": False, "killed": False, **json.loads(answer.decode().strip().splitlines()[-1]), "effects": effects}
+        told = json.loads(answer.decode().strip().splitlines()[-1])
+        return {"failed": False, "killed": False, **told, "effects": effects}
 
 
 def begin(name: str, options: dict, fault: Fault | None = None, check: bool = False, units: str = "") -> Running:

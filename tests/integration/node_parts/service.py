@@ -26,6 +26,7 @@ def main() -> None:
         sys.exit("no AtlasDB block in the configuration")
     if "child" in config and os.fork() == 0:
         os.setsid()
+        os.chdir("/")
         time.sleep(20)
         os._exit(0)
     if "stubborn" in config:

@@ -11,7 +11,9 @@ import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.health import health
 
 
-@pytest.mark.parametrize(("answer", "ok"), [("200 OK", True), ("204 No", False), ("302 Found", False), ("500 X", False)])
+@pytest.mark.parametrize(
+    ("answer", "ok"), [("200 OK", True), ("204 No", False), ("302 Found", False), ("500 X", False)]
+)
 def test_only_200_is_well(answer, ok):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
