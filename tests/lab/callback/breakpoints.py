@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: breakpoints
+type: notification
+short_description: What happens in a run, for a test that watches it, and stops in it
+description:
+  - Appends a line of JSON for each task, result and the statistics to C(events.jsonl) in the folder of E(LAB_RUN).
+  - E(LAB_STEPS) names the steps of the handover. E(LAB_BREAKPOINTS) names moments of them, with commas between.
+    C(begin-STEP) is before the first task of the step, C(changed-STEP) after its first result that changed something,
+    C(end-STEP) after its last task, whatever follows.
+  - At such a moment the whole run waits, from the file MOMENT.reached in the folder to the file MOMENT.go. A test may
+    kill it there.
+"""
+
+PATIENCE_SECONDS = 300
+
+
+class CallbackModule(CallbackBase):
+    """Watches by the files of the tasks: roles/timelock/tasks/STEP.yml begins the step."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "breakpoints"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self):
+        super().__init__()
+        self._folder = Path(os.environ["LAB_RUN"])
+        self._steps = os.environ["LAB_STEPS"].split(",")
+        self._breakpoints = set(filter(None, os.environ.get("LAB_BREAKPOINTS", "").split(",")))
+        self._step = None
+
+    def _write(self, **event):
+        with open(self._folder / "events.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+
+    def _pass(self, moment):
+        if moment not in self._breakpoints:
+            return
+        self._breakpoints.discard(moment)
+        (self._folder / f"{moment}.reached").touch()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (self._folder / f"{moment}.go").exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody let the run go on at {moment}")
+            time.sleep(0.01)
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        path = Path(task.get_path().rpartition(":")[0])
+        self._write(event="task", name=task.name, file=path.name)
+        step = path.stem if path.parts[-3:-1] == ("timelock", "tasks") and path.stem in self._steps else None
+        if path.stem == "step" or (step and step != self._step):
+            self._leave()
+        if step and step != self._step:
+            self._step = step
+            self._pass(f"begin-{step}")
+
+    def _leave(self):
+        if self._step:
+            self._pass(f"end-{self._step}")
+
+    def _result(self, result, outcome):
+        found = result._result
+        self._write(
+            event="result", host=result._host.get_name(), task=result._task.name, outcome=outcome,
+            changed=bool(found.get("changed")), code=found.get("code"), msg=str(found.get("msg", "")),
+        )  # fmt: skip
+        if self._step and found.get("changed"):
+            self._pass(f"changed-{self._step}")
+
+    def v2_runner_on_ok(self, result):
+        self._result(result, "ok")
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._result(result, "failed")
+
+    def v2_runner_on_unreachable(self, result):
+        self._result(result, "unreachable")
+
+    def v2_playbook_on_stats(self, stats):
+        self._write(event="stats", hosts={host: stats.summarize(host) for host in stats.processed})
