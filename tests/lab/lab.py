@@ -58,10 +58,11 @@ class Lab:
             _take_down(layout)
             for left in (layout.journal, layout.timelock, layout.services, layout.trust_store.parent):
                 shutil.rmtree(left, ignore_errors=True)
-            temporary = _temporary_folder()
-            settings = Settings(secrets.token_hex(8), str(temporary))
+            lab_id = secrets.token_hex(8)
+            settings = Settings(lab_id, str(_temporary_root() / f"atlasdb-lab-{lab_id}"))
             layout.write_settings(settings)
             try:
+                _make_public_folder(Path(settings.temporary))
                 return cls._make(layout, settings, Cluster(layout.timelock, **timelock), services)
             except BaseException:
                 _take_down(layout)
@@ -181,12 +182,15 @@ def _take_down(layout: Layout) -> None:
     layout.settings_file.unlink()
 
 
-def _temporary_folder() -> Path:
+def _temporary_root() -> Path:
     """A folder that every user reaches, as PostgreSQL does not run as root; TMPDIR may be somebody's own."""
     public = Path("/tmp")
-    folder = Path(tempfile.mkdtemp(prefix="atlasdb-lab-", dir=public if os.access(public, os.W_OK) else None))
+    return public if os.access(public, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def _make_public_folder(folder: Path) -> None:
+    folder.mkdir()
     folder.chmod(0o755)
-    return folder
 
 
 @contextlib.contextmanager
