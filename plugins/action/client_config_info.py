@@ -15,6 +15,13 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
 
 
+def _absolute_files(timelock: dict | None) -> list:
+    """The files on the node that the new configuration will name; a relative path is the service's own affair."""
+    ssl = timelock["ssl"] if timelock else {}
+    paths = [ssl.get(key) for key in ("trustStorePath", "keyStorePath")]
+    return [path for path in paths if path and path.startswith("/")]
+
+
 class ActionModule(NodeAction):
     """See the module's documentation."""
 
@@ -22,6 +29,7 @@ class ActionModule(NodeAction):
 
     def act(self, params: dict, task_vars: dict) -> dict:
         target = {key: params[key] for key in (*TARGET, "library_paths")}
+        target["required_files"] = _absolute_files(params["timelock"])
         probe = self.on_node("node_info", target, task_vars)
         if went_wrong(probe):
             return probe

@@ -84,6 +84,9 @@ def describe(probe: dict, options: dict) -> dict:
         "planned": {"diff": "", "changed": False},
         "probe": {key: value for key, value in probe.items() if key not in ("files", "kept_content_b64", "invocation")},
     }
+    if probe["missing_files"]:
+        found = f"{', '.join(probe['missing_files'])} does not exist on the node."
+        look["problems"].append({"code": "config-tls-missing", "found": found})
     try:
         node = NodeConfig(probe, options)
         config = node.read()

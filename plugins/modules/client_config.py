@@ -40,7 +40,7 @@ options:
     description:
       - V(timelock) stages, or switches in, the configuration for TimeLock.
       - V(embedded) puts the kept configuration back.
-      - V(held) is reserved for the hold, and fails in this release. M(atlasdb.timelock.node_offline) holds a node.
+      - V(held) puts the hold in the configuration's place. A service that runs goes on, and cannot start again.
     type: str
     choices: [timelock, embedded, held]
     required: true

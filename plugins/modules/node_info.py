@@ -23,6 +23,11 @@ options:
     type: list
     elements: path
     default: []
+  required_files:
+    description: Files that the service will need, such as the trust store for TimeLock.
+    type: list
+    elements: path
+    default: []
 extends_documentation_fragment:
   - atlasdb.timelock.node
 attributes:
@@ -115,6 +120,11 @@ atlasdb_version:
     versions where several lie together.
   returned: success
   type: dict
+missing_files:
+  description: Those of O(required_files) that are not there.
+  returned: success
+  type: list
+  elements: str
 python:
   description: Version of the Python that ran the module.
   returned: success
@@ -130,12 +140,18 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**node_arguments(), "library_paths": {"type": "list", "elements": "path", "default": []}},
+        argument_spec={
+            **node_arguments(),
+            "library_paths": {"type": "list", "elements": "path", "default": []},
+            "required_files": {"type": "list", "elements": "path", "default": []},
+        },
         supports_check_mode=True,
     )
 
     def work(result: dict) -> None:
-        result.update(look(Node.from_parameters(module.params), module.params["library_paths"]))
+        parameters = module.params
+        node = Node.from_parameters(parameters)
+        result.update(look(node, parameters["library_paths"], parameters["required_files"]))
 
     run_module(module, work)
 

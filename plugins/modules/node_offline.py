@@ -24,8 +24,9 @@ options:
     description:
       - V(offline) holds, stops and proves.
       - V(proved) only proves, and refuses a node that is not held, or not down.
+      - V(held) only holds. A service that runs goes on, and cannot start again once it has ended. It proves nothing.
     type: str
-    choices: [offline, proved]
+    choices: [offline, proved, held]
     default: offline
 extends_documentation_fragment:
   - atlasdb.timelock.node
@@ -103,7 +104,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **effect_arguments(),
-            "state": {"type": "str", "choices": ["offline", "proved"], "default": "offline"},
+            "state": {"type": "str", "choices": ["offline", "proved", "held"], "default": "offline"},
         },
         supports_check_mode=True,
     )
@@ -111,17 +112,20 @@ def main() -> None:
 
     def work(result: dict) -> None:
         result["noticed"] = []
-        node, run = Node.from_parameters(parameters), run_of(parameters)
+        node, run, state = Node.from_parameters(parameters), run_of(parameters), parameters["state"]
+        stop = state == "offline"
         if module.check_mode:
             require_current(node.install, run)
-            result["changed"] = parameters["state"] == "offline" and would_change(node)
+            result["changed"] = state != "proved" and would_change(node, stop)
             return
         with node_lock(node.install, run.run_id, parameters["lock_timeout"]):
             obey(node.install, run)
-            if parameters["state"] == "offline":
-                go_offline(node, run, result)
-            else:
+            if state == "proved":
                 recall(node, result)
+            else:
+                go_offline(node, run, result, stop)
+            if state == "held":
+                return
             elapsed = time.monotonic() - began
             result["proofs"] = prove(node)
             result["elapsed_at_proof"] = elapsed

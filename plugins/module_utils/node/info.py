@@ -20,7 +20,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 
-def look(node: Node, library_paths: list[str]) -> dict:
+def look(node: Node, library_paths: list[str], required_files: list[str]) -> dict:
     """The result of node_info. Raises Refusal where it cannot look."""
     marker = hold.read_marker(node.install)
     seen = node.probe.look(marker["seen"] if marker else None)
@@ -43,6 +43,7 @@ def look(node: Node, library_paths: list[str]) -> dict:
         "manager_state": seen.state.words,
         "health": health(node.service.health_url),
         "atlasdb_version": atlasdb_version(folders),
+        "missing_files": [path for path in required_files if not os.path.isfile(path)],
         "python": platform.python_version(),
     }
 

@@ -21,16 +21,17 @@ _LAST_POLL_SECONDS = 0.25
 _PORT_SECONDS = 3.0
 
 
-def would_change(node: Node) -> bool:
+def would_change(node: Node, stop: bool) -> bool:
     """Whether ``go_offline`` would hold or stop anything. Writes nothing; raises what it would refuse at once."""
     marker = hold.read_marker(node.install)
     _require_staged_fits(node, marker)
     look = node.probe.look(marker["seen"] if marker else None)
-    return marker is None or not hold.is_intact(node.install, marker) or look.running or look.state.active
+    would_hold = marker is None or not hold.is_intact(node.install, marker)
+    return would_hold or (stop and (look.running or look.state.active))
 
 
-def go_offline(node: Node, run: Run, progress: dict) -> None:
-    """Hold the node if it is not held, stop its service if it runs, and wait until it is gone.
+def go_offline(node: Node, run: Run, progress: dict, stop: bool) -> None:
+    """Hold the node if it is not held, and with ``stop`` stop its service if it runs and wait until it is gone.
 
     Call under the node's lock. ``progress`` tells what has been done, also when Refusal is raised: ``changed``,
     ``held``, ``seen`` (of before the hold) and ``noticed`` (sentences).
@@ -46,7 +47,7 @@ def go_offline(node: Node, run: Run, progress: dict) -> None:
         seen = marker["seen"]
         _take_again(node, marker, look, progress)
     progress.update(held=True, seen=seen)
-    if look.running or look.state.active:
+    if stop and (look.running or look.state.active):
         progress["changed"] = True
         _stop(node, seen)
 
