@@ -17,17 +17,18 @@ options:
     description:
       - What is judged.
       - V(planned) - O(plan), made anew for one service, refuses nothing.
-      - V(timelock_above) - a TimeLock whose store is invalidated already is above its backup. Wants O(store) and
+      - V(timelock_above) - TimeLock is above the backup of the store of O(plan), and above what it gave out before, by
         O(fresh_timestamp).
       - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
       - V(no_session) - nobody else has a session at the key-value service, by O(store).
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
+      - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it.
       - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
     type: str
-    choices: [planned, timelock_above, nodes, no_session, bound, handed_over, way, left]
+    choices: [planned, timelock_above, nodes, no_session, bound, young, handed_over, way, left]
     required: true
   plan:
     description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
@@ -35,8 +36,7 @@ options:
   store:
     description:
       - A result of M(atlasdb.timelock.timestamp_info); for V(no_session) one of
-        M(atlasdb.timelock.kvs_sessions_info); for
-        V(timelock_above) a service of RV(atlasdb.timelock.fleet_plan#module:services).
+        M(atlasdb.timelock.kvs_sessions_info).
     type: dict
   expected:
     description: The result of M(atlasdb.timelock.timestamp_info) from which TS was read.
@@ -55,6 +55,15 @@ options:
     type: list
     elements: dict
     default: []
+  proofs:
+    description: Proofs that a service is offline.
+    type: list
+    elements: dict
+    default: []
+  max_proof_age:
+    description: How old one may be when it is used, in seconds.
+    type: float
+    default: 300.0
   moved:
     description: Whether the namespace moved by more than the run's own calls.
     type: bool
@@ -116,6 +125,10 @@ ts_above:
   returned: for O(that=bound)
   type: str
   sample: "5000001"
+young:
+  description: Whether all are.
+  returned: for O(that=young)
+  type: bool
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
 from ..planning.service import REFUSED, contradiction
+from ..proofs import age
 from ..refusal import CODES, Refusal
 
 ARGUMENT_SPEC = {
     "that": {
         "type": "str",
         "required": True,
-        "choices": ["planned", "timelock_above", "nodes", "no_session", "bound", "handed_over", "way", "left"],
+        "choices": ["planned", "timelock_above", "nodes", "no_session", "bound", "young", "handed_over", "way", "left"],
     },
     "plan": {"type": "dict"},
     "store": {"type": "dict"},
@@ -22,6 +23,8 @@ ARGUMENT_SPEC = {
     "fresh_timestamp": {"type": "str"},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "results": {"type": "list", "elements": "dict", "default": []},
+    "proofs": {"type": "list", "elements": "dict", "default": []},
+    "max_proof_age": {"type": "float", "default": 300.0},
     "moved": {"type": "bool", "default": True},
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
@@ -37,6 +40,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "nodes": _nodes,
         "no_session": _no_session,
         "bound": _bound,
+        "young": _young,
         "handed_over": _handed_over,
         "way": _way,
         "left": _left,
@@ -116,6 +120,16 @@ def _bound(params: dict) -> dict:
     return {"ts": str(ts), "ts_above": str(ts + 1)}
 
 
+_MARGIN_SECONDS = 30.0
+"""What is left of a proof's time when it is used at the latest."""
+
+
+def _young(params: dict) -> dict:
+    """Whether the proofs will still count in a moment. In a large wave the first are old when the last are taken."""
+    limit = max(params["max_proof_age"] - _MARGIN_SECONDS, params["max_proof_age"] / 2)
+    return {"young": all(0 <= age(proof["taken"]) <= limit for proof in params["proofs"])}
+
+
 def _handed_over(params: dict) -> dict:
     """Whether the store is invalidated at TS and TimeLock above it, so that clients may start."""
     store, expected = params["store"], params["expected"]
@@ -146,7 +160,7 @@ def _way(params: dict) -> dict:
 _WORDS = {
     "untouched": "nothing was touched",
     "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
-    "unknown": "the store cannot be read: the nodes stay held. Run status.yml when it answers",
+    "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
 }
 
 

@@ -11,6 +11,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handov
     ARGUMENT_SPEC,
     handover_check,
 )
+from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import later_stamp, stamp_now
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 ACTIVE = {"state": "active", "bound": 20, "backup": None, "code": None, "corroboration": [], "record": None}
@@ -125,3 +126,11 @@ def test_a_plan_that_no_longer_holds_is_refused_with_all_its_reasons():
     with pytest.raises(Refusal, match="Also kvs-denied") as refusal:
         check("planned", plan={"todo": "refused", "refusals": reasons})
     assert refusal.value.code == "bound-absent"
+
+
+def test_proofs_that_are_about_to_be_too_old_are_to_be_taken_again():
+    taken = stamp_now()
+    old = later_stamp(taken, -280)
+    assert check("young", proofs=[{"taken": taken}])["young"]
+    assert not check("young", proofs=[{"taken": taken}, {"taken": old}])["young"]
+    assert not check("young", proofs=[{"taken": later_stamp(taken, 60)}])["young"]
