@@ -188,4 +188,5 @@ class Refusal(Exception):
 
     def result(self) -> dict:
         """The refusal as the result of a failed module."""
-        return {"failed": True, "changed": False, "code": self.code, "found": self.found, "do": self.do, "msg": str(self)}
+        said = {"code": self.code, "found": self.found, "do": self.do, "msg": str(self)}
+        return {"failed": True, "changed": False, **said}
