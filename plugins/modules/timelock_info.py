@@ -12,6 +12,8 @@ description:
   - Says which servers of the list answer as TimeLock, which of them leads, and which namespaces exist.
   - TimeLock creates a namespace as soon as anything is asked of it; nothing is, unless O(fresh_timestamp) is set.
   - Fails with RV(ignore:code) where the servers are not one working TimeLock cluster, which the codes tell apart.
+  - One server that is not TimeLock, or whose certificate is refused, is a failure as well, except with
+    O(fresh_timestamp), which proves that the others suffice. One that does not answer is reported in RV(nodes).
   - As an action it runs in the controller's own process. Delegated to another host, it runs there as a module.
 extends_documentation_fragment: atlasdb.timelock.timelock
 options:

@@ -104,5 +104,5 @@ def find_listed(servers: tuple[Server, ...], named: Server) -> Server | None:
     here = [server for server in servers if (server.host, server.port) == (named.host, named.port)]
     if not here:
         addresses = _addresses(named)
-        here = [server for server in servers if server.port == named.port and addresses & _addresses(server)]
+        here = [server for server in servers if addresses & _addresses(server)]
     return here[0] if len(here) == 1 else None

@@ -19,12 +19,13 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
     ``namespaces`` (as they were before a fresh timestamp was asked for), ``fresh_timestamp`` (or None) and
     ``asked``: whether anything was asked that creates a namespace.
 
-    Raises Refusal as TimeLock does, and also when only a minority of the servers is not TimeLock, or refuses
-    the certificate; ``timelock-clusters-differ`` when two of the URLs lead to one server.
+    Raises Refusal as TimeLock does; ``timelock-clusters-differ`` when two of the URLs lead to one server; and without
+    ``fresh`` also when only a minority of the servers is not TimeLock, or refuses the certificate. With it, such a
+    server is no more than reported: the leader's quorum has been proved, and a handover must be able to go on.
     """
     nodes = timelock.nodes()
     for node in nodes:
-        if node["code"] in _STRICT:
+        if not fresh and node["code"] in _STRICT:
             raise Refusal(node["code"], f"{node['url']} {node['error']}.")
     _require_distinct(nodes)
     namespaces = timelock.namespaces()

@@ -59,6 +59,13 @@ def test_a_look_refuses_even_one_server_that_is_not_timelock(cluster, client, pa
     assert cluster.urls[2] in refused.found
 
 
+def test_a_look_with_a_fresh_timestamp_reports_such_a_server_beside_the_leader(cluster, client):
+    cluster.script(2, "", (404, {}, ""))
+    found = look(client(cluster.urls), "orders", fresh=True)
+    assert (found["leader"], found["fresh_timestamp"]) == (cluster.urls[0], 1)
+    assert [node["code"] for node in found["nodes"]] == [None, None, "timelock-not-timelock"]
+
+
 def test_a_look_refuses_two_addresses_of_one_server(cluster, client):
     cluster.uuids[2] = cluster.uuids[1]
     refused = refusal(look, client(cluster.urls))

@@ -54,7 +54,7 @@ def test_files_for_tls_that_are_missing_are_refused_by_name(cluster, tmp_path):
     secure = [url.replace("http:", "https:") for url in cluster.urls]
     found = attempt(timelock_info, options(cluster, servers=secure, ca_path=missing), False)
     assert found["code"] == "timelock-tls"
-    assert missing in found["found"]
+    assert found["found"] == f"ca_path {missing} is no file where the module runs."
     found = attempt(timelock_info, options(cluster, servers=secure, client_key=__file__), False)
     assert found["code"] == "timelock-tls"
     found = attempt(timelock_info, options(cluster, servers=secure, client_cert=__file__), False)
