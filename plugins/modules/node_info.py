@@ -14,7 +14,7 @@ description:
     beside the files.
   - Writes nothing and starts nothing. Uses nothing but Python's standard library.
 author:
-  - the atlasdb.timelock authors
+  - the atlasdb.timelock authors (!UNKNOWN)
 options:
   library_paths:
     description:

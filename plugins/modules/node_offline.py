@@ -18,7 +18,7 @@ description:
     service manager.
   - Running it again on a node that is held completes what was cut short, and stops what was started meanwhile.
 author:
-  - the atlasdb.timelock authors
+  - the atlasdb.timelock authors (!UNKNOWN)
 options:
   state:
     description:

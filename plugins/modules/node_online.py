@@ -15,7 +15,7 @@ description:
     than the change.
   - A node that is done is left alone; one that was cut short is completed.
 author:
-  - the atlasdb.timelock authors
+  - the atlasdb.timelock authors (!UNKNOWN)
 options:
   state:
     description:

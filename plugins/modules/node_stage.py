@@ -17,7 +17,7 @@ description:
   - Refuses with C(config-changed), and writes nothing, if the configuration is not the one that the new one was made
     from.
 author:
-  - the atlasdb.timelock authors
+  - the atlasdb.timelock authors (!UNKNOWN)
 options:
   content_b64:
     description: The new configuration, in Base64.

@@ -23,10 +23,10 @@ TIMELOCK_BLOCK = {
             "options": {
                 "trustStorePath": {"type": "str", "required": True},
                 "trustStoreType": {"type": "str"},
-                "keyStorePath": {"type": "str"},
+                "keyStorePath": {"type": "str", "no_log": False},
                 "keyStorePassword": {"type": "str", "no_log": True},
-                "keyStoreType": {"type": "str"},
-                "keyStoreKeyAlias": {"type": "str"},
+                "keyStoreType": {"type": "str", "no_log": False},
+                "keyStoreKeyAlias": {"type": "str", "no_log": False},
             },
         },
     },
