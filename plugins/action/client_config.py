@@ -55,7 +55,7 @@ class ActionModule(NodeAction):
             return staged
         return {
             "changed": staged["changed"],
-            "diff": new.diff_redacted,
+            "diff": {"prepared": new.diff_redacted},
             "before": {"mode": before.mode, "namespace": before.namespace},
             "after": {"mode": "timelock", "namespace": before.namespace},
         }

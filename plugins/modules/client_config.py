@@ -177,9 +177,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 diff:
-  description: What would change in the files, as a unified diff without secrets.
+  description: What would change in the files, as a unified diff without secrets, in C(prepared).
   returned: when staged
-  type: str
+  type: dict
 before:
   description: The C(mode) and C(namespace) of the configuration that is in use.
   returned: when staged
