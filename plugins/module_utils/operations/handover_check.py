@@ -170,11 +170,11 @@ def _left(params: dict) -> dict:
     if way != "back":
         return {"way": way, "as_it_was": way == "untouched", "words": _WORDS[way]}
     failed = [
-        f"{node}: {result.get('msg', 'no reason given')}"
+        f"{node}: {(result.get('found') or result.get('msg', 'no reason given')).rstrip('.')}"
         for node, result in zip(params["nodes"], params["results"])
         if result.get("failed") or result.get("unreachable")
     ]
     if failed:
-        words = f"put back, except {'; '.join(failed)}. Run migrate.yml again, or start these nodes by hand"
+        words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run migrate.yml again"
         return {"way": way, "as_it_was": False, "words": words}
     return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}

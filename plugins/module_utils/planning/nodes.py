@@ -14,8 +14,9 @@ EMBEDDED_MODES = ("embedded", "leader")
 def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
     """Refusals for one node.
 
-    With ``resuming`` what an unfinished run left on it is where to go on, and no mistake; with ``invalidated`` a node
-    that does not run on its old configuration is as it must be.
+    With ``resuming`` a node that an unfinished run has held is where to go on, and no mistake; with ``invalidated`` a
+    node that does not run on its old configuration is as it must be. One that was put back and did not start again is a
+    mistake even so: nobody saw it before its stop.
     """
     name, look = node["name"], node["look"]
     if not look or look.get("unreachable"):
@@ -31,7 +32,7 @@ def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
     if look["config"]["mode"] == "held" and not (resuming or invalidated):
         found = f"{name} is held by run {look['probe']['hold']['run_id']}, of which its store has no record."
         return [*refusals, Refusal("kvs-identity", found)]
-    return refusals + _probe_refusals(name, look, resuming or invalidated)
+    return refusals + _probe_refusals(name, look, invalidated)
 
 
 def _probe_refusals(name: str, look: dict, may_be_down: bool) -> list:

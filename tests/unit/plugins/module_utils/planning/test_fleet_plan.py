@@ -127,6 +127,12 @@ def test_an_unfinished_run_is_gone_on_with():
     assert service["sessions_seen"] == ["orders-1", "orders-2", "orders-3"]
 
 
+def test_a_node_that_an_unfinished_run_put_back_and_that_did_not_start_again_is_refused():
+    nodes = [fleets.node(number, look=fleets.look(number, running=number > 1)) for number in (1, 2, 3)]
+    planned = plan(nodes, fleets.store(record=fleets.record()))
+    assert codes(planned) == ["node-unhealthy-before"]
+
+
 def test_nodes_that_are_switched_already_are_not_stopped_again():
     modes = ("timelock", "held", "held")
     nodes = [fleets.node(at, look=fleets.look(at, mode, mode == "timelock")) for at, mode in enumerate(modes, 1)]
