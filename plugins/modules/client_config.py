@@ -129,7 +129,7 @@ attributes:
     description: Looks, refuses the same, says whether anything would change, and writes nothing.
     support: full
   diff_mode:
-    description: When staging, RV(diff) is in the result in any mode, without secrets. The other states have none.
+    description: Staging shows what would change, without secrets. The other states show nothing.
     support: partial
   platform:
     description: Where it can run. The node needs Linux.
