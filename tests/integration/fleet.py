@@ -55,8 +55,7 @@ class Run:
         self._folder = folder
         environment = playbooks.environment(
             ANSIBLE_CALLBACK_PLUGINS=str(playbooks.CALLBACKS), ANSIBLE_CALLBACKS_ENABLED="breakpoints",
-            ANSIBLE_FORCE_COLOR="0", LAB_RUN=str(folder), LAB_STEPS=",".join(STEPS),
-            LAB_BREAKPOINTS=",".join(breakpoints), **settings,
+            ANSIBLE_FORCE_COLOR="0", LAB_RUN=str(folder), LAB_BREAKPOINTS=",".join(breakpoints), **settings,
         )  # fmt: skip
         with open(folder / "output", "wb") as output:
             self.process = subprocess.Popen(
@@ -130,16 +129,25 @@ class Run:
         """The codes of all refusals, in their order."""
         return [event["code"] for event in self.events if event["event"] == "result" and event["code"]]
 
+    def said(self, *tasks: str) -> list[str]:
+        """The messages of these tasks, or of all, line by line, as nothing has wrapped them."""
+        results = [event for event in self.events if event["event"] == "result"]
+        return [line for event in results if not tasks or event["task"] in tasks for line in event["said"]]
+
     @property
     def reasons(self) -> list[str]:
         """Why the plan was refused: SERVICE: CODE: SENTENCES."""
-        texts = [event["msg"] for event in self.events if event.get("task") == "Refuse what must not be done"]
-        return "\n".join(texts).splitlines()
+        return self.said("Refuse what must not be done")
+
+    @property
+    def verdict(self) -> list[str]:
+        """How every service ended."""
+        return self.said("Say how every service ended")
 
     def begun(self) -> list[str]:
         """The steps that began."""
-        files = [event["file"] for event in self.events if event["event"] == "task"]
-        return [step for step in STEPS if f"{step}.yml" in files]
+        begun = [event["step"] for event in self.events if event["event"] == "task"]
+        return [step for step in STEPS if step in begun]
 
 
 def _children(pid: int) -> list[processes.Process]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import sys
 import threading
 import time
@@ -105,7 +106,7 @@ def test_a_plan_shows_how_the_configuration_files_would_change(story):
 
 def test_check_mode_says_what_would_be_migrated(story):
     for service in story.fleet.services:
-        assert f"{service.name}: would migrate" in story.runs["check"].output
+        assert f"{service.name}: would migrate" in story.runs["check"].verdict
 
 
 def test_a_limit_to_one_service_migrates_that_one_alone(story):
@@ -118,6 +119,15 @@ def test_services_of_both_managers_move_under_load(story):
     assert story.runs["all"].ok, story.runs["all"].tail
     assert story.runs["all"].changed
     story.fleet.assert_migrated()
+
+
+def test_timelock_was_above_ts_before_any_node_started(story):
+    """A client would fast-forward it too, at its start; that must not be what makes it so."""
+    journals = [json.loads(path.read_text())["services"] for path in story.fleet.reports.glob("*.json")]
+    for service in story.fleet.services:
+        ends = [journal[service.name] for journal in journals if service.name in journal]
+        (end,) = [end for end in ends if end["fresh_before_start"]]
+        assert int(end["fresh_before_start"]) > int(end["ts"]) == story.fleet.store(service)[1]
 
 
 def test_a_second_run_changes_nothing_on_any_host(story):

@@ -17,7 +17,7 @@ type: notification
 short_description: What happens in a run, for a test that watches it, and stops in it
 description:
   - Appends a line of JSON for each task, result and the statistics to C(events.jsonl) in the folder of E(LAB_RUN).
-  - E(LAB_STEPS) names the steps of the handover. E(LAB_BREAKPOINTS) names moments of them, with commas between.
+  - E(LAB_BREAKPOINTS) names moments of the handover's steps, with commas between.
     C(begin-STEP) is before the first task of the step, C(changed-STEP) after its first result that changed something,
     C(end-STEP) after its last task, whatever follows.
   - At such a moment the whole run waits, from the file MOMENT.reached in the folder to the file MOMENT.go. A test may
@@ -25,10 +25,11 @@ description:
 """
 
 PATIENCE_SECONDS = 300
+AROUND_A_STEP = ("handover.yml", "step.yml", "put_back.yml")
 
 
 class CallbackModule(CallbackBase):
-    """Watches by the files of the tasks: roles/timelock/tasks/STEP.yml begins the step."""
+    """A task belongs to the step that the variable timelock_step names for it."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -38,7 +39,6 @@ class CallbackModule(CallbackBase):
     def __init__(self):
         super().__init__()
         self._folder = Path(os.environ["LAB_RUN"])
-        self._steps = os.environ["LAB_STEPS"].split(",")
         self._breakpoints = set(filter(None, os.environ.get("LAB_BREAKPOINTS", "").split(",")))
         self._step = None
 
@@ -58,24 +58,22 @@ class CallbackModule(CallbackBase):
             time.sleep(0.01)
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        path = Path(task.get_path().rpartition(":")[0])
-        self._write(event="task", name=task.name, file=path.name)
-        step = path.stem if path.parts[-3:-1] == ("timelock", "tasks") and path.stem in self._steps else None
-        if path.stem == "step" or (step and step != self._step):
-            self._leave()
+        file = Path(task.get_path().rpartition(":")[0]).name
+        step = None if file in AROUND_A_STEP else task.get_vars().get("timelock_step")
+        self._write(event="task", name=task.name, file=file, step=step)
         if step and step != self._step:
-            self._step = step
+            self._step = str(step)
             self._pass(f"begin-{step}")
-
-    def _leave(self):
-        if self._step:
+        elif file in AROUND_A_STEP and self._step:
             self._pass(f"end-{self._step}")
 
     def _result(self, result, outcome):
         found = result._result
+        told = found.get("msg", "")
         self._write(
             event="result", host=result._host.get_name(), task=result._task.name, outcome=outcome,
-            changed=bool(found.get("changed")), code=found.get("code"), msg=str(found.get("msg", "")),
+            changed=bool(found.get("changed")), code=found.get("code"),
+            said=[str(line) for line in told] if isinstance(told, list) else str(told).splitlines(),
         )  # fmt: skip
         if self._step and found.get("changed"):
             self._pass(f"changed-{self._step}")
