@@ -47,7 +47,11 @@ CODES = {
         "Stop the service. Whether those nodes may go back depends on whether they ever served on TimeLock: "
         "see this code in docs/refusals.md.",
     ),
-    "config-changed": Code("window", "Find who changed the file; then run migrate.yml again, which stages it anew."),
+    "config-changed": Code(
+        "window",
+        "Find who changed the file, and stop that. Then run migrate.yml again; for a node that is held, see first "
+        "'Nodes stay held' in the runbook.",
+    ),
     "config-not-writable": Code("plan", "Make room or correct the permissions of the file's folder."),
     "config-version-unknown": Code(
         "plan", "Set atlasdb_version to the version of the service's AtlasDB client, such as 0.905.0."
