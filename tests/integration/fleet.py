@@ -27,6 +27,7 @@ from lab.layout import DEFAULT_VERSION, NodeSettings, ServiceSettings
 from lab.service import Node, Service
 
 PATIENCE_SECONDS = 300
+LONGEST_RUN_SECONDS = 1200
 TAIL_LINES = 60
 
 STEPS = [
@@ -77,7 +78,7 @@ class Run:
         (self._folder / f"{moment}.go").touch()
 
     def wait(self) -> Run:
-        self.process.wait(PATIENCE_SECONDS)
+        self.process.wait(LONGEST_RUN_SECONDS)
         return self
 
     def kill(self) -> None:
