@@ -57,10 +57,21 @@ def fleet_nodes(hosts, hostvars):
                 "unit": variables.get("atlasdb_service_unit") or "",
                 "adopt_namespace": bool(variables.get("timelock_adopt_namespace", False)),
                 "variables": {name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
-                "look": variables.get("atlasdb_look"),
+                "look": {key: value for key, value in (variables.get("atlasdb_look") or {}).items() if key != "kvs"},
             }
         )
     return nodes
+
+
+def fleet_stores(hosts, hostvars):
+    """The key-value service of each service, as one of its nodes was found to use it, for fleet_plan."""
+    stores = {}
+    for host in hosts:
+        variables = hostvars[host]
+        service, kvs = variables.get("atlasdb_service_name"), (variables.get("atlasdb_look") or {}).get("kvs")
+        if service and kvs and service not in stores:
+            stores[service] = {"service": service, "kvs": kvs}
+    return list(stores.values())
 
 
 def service_waves(services, per_wave):
@@ -102,6 +113,7 @@ class FilterModule:
             "server_urls": server_urls,
             "endpoints": endpoints,
             "fleet_nodes": fleet_nodes,
+            "fleet_stores": fleet_stores,
             "service_waves": service_waves,
             "failed_services": failed_services,
             "run_verdict": run_verdict,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 MAX_LONG = 2**63 - 1
 BUFFER = 1_000_000
-"""AtlasDB moves the bound this far above what it issues, and TimeLock loses up to this much at each change of leader."""
+"""AtlasDB moves the bound this far above what it issues; TimeLock loses up to this much at each change of leader."""
 
 _SECONDS_OF_A_THOUSAND_YEARS = 1000 * 31_557_600
 LARGEST_BOUND = MAX_LONG - BUFFER - _SECONDS_OF_A_THOUSAND_YEARS * 1_000_000
@@ -32,8 +32,8 @@ _DIGITS = re.compile(r"^[0-9]+\Z")
 class StoreState:
     """What a key-value service says of its bound.
 
-    ``state`` is one of ACTIVE, INVALIDATED, ABSENT, AMBIGUOUS; ``bound`` the live number or None, ``backup`` the kept one
-    or None. ``code`` and ``reason`` say what is wrong, for ABSENT, AMBIGUOUS and numbers that AtlasDB never writes.
+    ``state`` is one of ACTIVE, INVALIDATED, ABSENT, AMBIGUOUS; ``bound`` the live number or None, ``backup`` the kept
+    one or None. ``code`` and ``reason`` say what is wrong, for ABSENT, AMBIGUOUS and numbers that AtlasDB never writes.
     ``empty_table`` is set where the table is the right one, and holds no number.
     """
 
@@ -48,8 +48,8 @@ class StoreState:
 def parse_number(text: str, name: str) -> int:
     """The timestamp that ``text`` spells in decimal digits.
 
-    Raises ValueError for anything else, and for what does not fit into 64 bits: an option of Ansible's own type int would
-    round 9007199254740993.0 and take it.
+    Raises ValueError for anything else, and for what does not fit into 64 bits: an option of Ansible's own type int
+    would round 9007199254740993.0 and take it.
     """
     if not isinstance(text, str) or not _DIGITS.match(text):
         raise ValueError(f"{name} must be a string of decimal digits, not {text!r}.")

@@ -21,10 +21,72 @@ options:
   nodes:
     description:
       - All nodes of the group, in its order, as the filter P(atlasdb.timelock.fleet_nodes#filter) gives them.
-      - They hold the passwords of the key-value services.
     type: list
     elements: dict
     required: true
+  stores:
+    description:
+      - The key-value service of each service, as the filter P(atlasdb.timelock.fleet_stores#filter) gives them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      service:
+        description: Name of the service.
+        type: str
+        required: true
+      kvs:
+        description: As O(atlasdb.timelock.timestamp_info#module:kvs).
+        type: dict
+        required: true
+        suboptions:
+          type:
+            description:
+              - The kind of store. Only V(postgres) is built; the others are refused with C(config-store-unsupported).
+            type: str
+            choices: [postgres, oracle, cassandra]
+            required: true
+          hosts:
+            description: Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration.
+            type: list
+            elements: str
+            required: true
+          port:
+            description: Its port. By default 5432 for PostgreSQL.
+            type: int
+          user:
+            description:
+              - The login. Use the service's own, since it owns the timestamp table, and its search path decides which
+                table is meant.
+            type: str
+          password:
+            description: The login's password.
+            type: str
+          database:
+            description: The database, for PostgreSQL and Oracle.
+            type: str
+          keyspace:
+            description: The keyspace, for Cassandra.
+            type: str
+          table_prefix:
+            description: What stands before the names of AtlasDB's tables (C(ddl.tablePrefix)).
+            type: str
+            default: ""
+          ca_path:
+            description:
+              - A PEM file with the certificate authorities that the server's certificate must come from.
+              - Without it the connection is encrypted if the server offers that, and the server is not verified.
+            type: path
+          client_cert:
+            description: A PEM file with the certificate to show to the server.
+            type: path
+          client_key:
+            description: A PEM file with the key of O(stores.kvs.client_cert). By default the same file.
+            type: path
+          validate_certs:
+            description: Whether the server's certificate and name are checked, where O(stores.kvs.ca_path) is given.
+            type: bool
+            default: true
   playing:
     description: The names of the hosts that take part in this run. A service of which only some do is refused.
     type: list
@@ -62,6 +124,7 @@ EXAMPLES = r"""
 - name: Plan the whole fleet
   atlasdb.timelock.fleet_plan:
     nodes: "{{ groups['atlasdb_services'] | atlasdb.timelock.fleet_nodes(hostvars) }}"
+    stores: "{{ groups['atlasdb_services'] | atlasdb.timelock.fleet_stores(hostvars) }}"
     playing: "{{ ansible_play_hosts_all }}"
     servers: "{{ timelock_server_urls }}"
   delegate_to: localhost

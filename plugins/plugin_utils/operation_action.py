@@ -13,12 +13,14 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operation import 
 class OperationAction(ActionBase):
     """Base of the actions whose module has the same name, options and operation.
 
-    A delegate that is another host, or another user, gets the module itself.
+    A delegate that is another host, or another user, gets the module itself, unless ``needs_the_delegate`` is False: an
+    operation that looks at nothing but its arguments runs here wherever the task points.
     """
 
     argument_spec: dict = {}
     rules: dict = {}
     operation = None
+    needs_the_delegate = True
 
     _supports_check_mode = True
     _supports_async = False
@@ -30,7 +32,8 @@ class OperationAction(ActionBase):
 
     def perform(self, task_vars: dict) -> dict:
         """The result of the operation with the task's arguments, wherever it runs."""
-        if self._connection.transport != "local" or self._play_context.become:
+        elsewhere = self._connection.transport != "local" or self._play_context.become
+        if self.needs_the_delegate and elsewhere:
             return self._execute_module(task_vars=task_vars)
         _validated, params = self.validate_argument_spec(self.argument_spec, **self.rules)
         return attempt(type(self).operation, params, bool(self._task.check_mode))

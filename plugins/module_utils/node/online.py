@@ -55,7 +55,7 @@ def put_back(node: Node, run: Run, effects: bool) -> bool:
         raise Refusal(
             "config-mixed-active",
             f"{node.install.path} is the new configuration, switched in by run {record['run_id']}.",
-            "If the store is invalidated, run migrate.yml again; to go back, use reverse.yml.",
+            "Run migrate.yml again if the store is invalidated. If not, stop the service and find out how it came here.",
         )
     if marker is None:
         current = disk.read(node.install.path)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from ..arguments import TIMELOCK
+from ..arguments import KVS, TIMELOCK
 from ..planning.fleet import plan_fleet
-from ..planning.inventory import services_of
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
@@ -21,7 +20,13 @@ from ..timelock.survey import look
 STORES_AT_ONCE = 8
 
 ARGUMENT_SPEC = {
-    "nodes": {"type": "list", "elements": "dict", "required": True, "no_log": True},
+    "nodes": {"type": "list", "elements": "dict", "required": True},
+    "stores": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {"service": {"type": "str", "required": True}, "kvs": KVS},
+    },
     "playing": {"type": "list", "elements": "str", "required": True},
     "ignore_sessions": {"type": "list", "elements": "dict", "default": []},
     "accept_unproven": {"type": "str"},
@@ -32,11 +37,11 @@ ARGUMENT_SPEC = {
 
 def fleet_plan(params: dict, check_mode: bool) -> dict:
     """The plan of all services at once; see the module's RETURN. Writes nothing, and creates nothing."""
-    services = services_of(params["nodes"])
+    named = params["stores"]
     with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
-        views = pool.map(lambda members: _look_at_store(members, params["ignore_sessions"]), services.values())
+        views = pool.map(lambda store: _look_at_store(store["kvs"], params["ignore_sessions"]), named)
         timelock = _look_at_timelock(params)
-        stores = dict(zip(services, views))
+        stores = {store["service"]: view for store, view in zip(named, views)}
     settings = {
         "playing": params["playing"],
         "servers": params["servers"],
@@ -47,11 +52,8 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     return {"changed": False, **plan_fleet(params["nodes"], stores, timelock, settings)}
 
 
-def _look_at_store(members: list, ignore: list) -> dict | None:
-    """What the store of one service says; None where no node's configuration says where it is."""
-    kvs = next((node["look"].get("kvs") for node in members if node["look"]), None)
-    if not kvs:
-        return None
+def _look_at_store(kvs: dict, ignore: list) -> dict:
+    """What the store of one service says, as far as it does."""
     view: dict = {}
     try:
         with closing(open_store(kvs)) as store:

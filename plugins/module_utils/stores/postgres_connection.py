@@ -35,6 +35,13 @@ _BEGIN = (
 )
 
 
+class FateUnknown(Refusal):
+    """A change was sent, and may still be made: nobody could see what became of it."""
+
+    def result(self) -> dict:
+        return {**super().result(), "fate_unknown": True}
+
+
 class ConnectionLost(Refusal):
     """The connection broke inside a transaction, which is neither done nor undone until somebody looks."""
 
@@ -99,7 +106,7 @@ class PostgresConnection:
         """The result of ``work(cursor)``, committed.
 
         Raises ConnectionLost where the answer was lost, and only once the lost session is gone, so that whoever looks
-        then sees what became of it for good.
+        then sees what became of it for good; FateUnknown where that could not be waited for.
         """
         session = None
         try:
@@ -108,7 +115,10 @@ class PostgresConnection:
                 return work(cursor)
         except ConnectionLost:
             if session:
-                self._settle(session)
+                try:
+                    self._settle(session)
+                except Refusal as refusal:
+                    raise FateUnknown(refusal.code, refusal.found, refusal.do) from None
             raise
 
     def _settle(self, session: dict) -> None:
