@@ -78,7 +78,12 @@ class Run:
         (self._folder / f"{moment}.go").touch()
 
     def wait(self) -> Run:
-        self.process.wait(LONGEST_RUN_SECONDS)
+        """Until it has ended. Raises AssertionError with its output if it does not."""
+        try:
+            self.process.wait(LONGEST_RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the run does not end:\n{self.tail}") from None
         return self
 
     def kill(self) -> None:

@@ -71,9 +71,12 @@ def test_a_module_that_outlives_its_controller_is_waited_for(lab, tmp_path):
     """The node does not stop, so the module that stops it is at work when the controller and its workers die."""
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes
-        node.pause()
-        first = services.begin("migrate.yml")
+        services.set(atlasdb_stop_timeout=600)
+        first = services.begin("migrate.yml", breakpoints=("begin-stop",))
         try:
+            first.wait_at("begin-stop")
+            node.pause()
+            first.go_on("begin-stop")
             wait_for(lambda: node.config_path.read_text().startswith("# held by"), "the node is not held")
         finally:
             first.kill_with_workers()
