@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The functions between the inventory and the modules."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.atlasdb.timelock.plugins.filter import fleet
+
+
+def test_a_server_s_url_comes_from_its_address_and_the_common_settings():
+    hostvars = {"tl-1": {}, "tl-2": {"ansible_host": "10.0.0.2", "timelock_port": 9000}}
+    urls = fleet.server_urls(["tl-1", "tl-2"], hostvars, "https", 8421, "/timelock/api")
+    assert urls == ["https://tl-1:8421/timelock/api", "https://10.0.0.2:9000/timelock/api"]
+
+
+def test_an_endpoint_is_where_a_connection_leads():
+    assert fleet.endpoints(["https://tl-1:8421/timelock/api", "http://tl-2", "https://[::1]"]) == [
+        "tl-1:8421",
+        "tl-2:80",
+        "::1:443",
+    ]
+
+
+def test_a_node_s_password_does_not_go_into_the_plan():
+    look = {"config": {"mode": "leader"}, "kvs": {"password": "hunter2"}}
+    hostvars = {"orders-1": {"atlasdb_service_name": "orders", "atlasdb_look": look}}
+    (node,) = fleet.fleet_nodes(["orders-1"], hostvars)
+    assert node["look"] == {"config": {"mode": "leader"}}
+    assert fleet.fleet_stores(["orders-1"], hostvars) == [{"service": "orders", "kvs": {"password": "hunter2"}}]
+
+
+def test_a_service_has_the_store_of_its_first_node_that_knows_one():
+    hostvars = {
+        "orders-1": {"atlasdb_service_name": "orders", "atlasdb_look": {"failed": True}},
+        "orders-2": {"atlasdb_service_name": "orders", "atlasdb_look": {"kvs": {"type": "postgres"}}},
+        "users-1": {"atlasdb_service_name": "users"},
+    }
+    assert fleet.fleet_stores(list(hostvars), hostvars) == [{"service": "orders", "kvs": {"type": "postgres"}}]
+
+
+@pytest.mark.parametrize(
+    ("now", "attempts", "moved"), [(11, 1, False), (12, 1, True), (12, 2, False), (None, 1, False)]
+)
+def test_a_namespace_moves_when_it_gave_out_more_than_was_asked_for_here(now, attempts, moved):
+    found = {"fresh_timestamp": now, "attempts": attempts}
+    assert fleet.moved_by_others(found, {"fresh_timestamp": 10}) is moved
+
+
+def test_only_facts_of_failed_services_are_counted():
+    assert fleet.failed_services({"timelock_failed_3": True, "timelock_plan": {}}) == ["timelock_failed_3"]
+
+
+def test_a_wave_of_no_service_is_an_error_in_words():
+    with pytest.raises(AnsibleFilterError, match="timelock_waves"):
+        fleet.service_waves({}, [0])

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where an action's operation runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.action.handover_check import ActionModule as HandoverCheck
+from ansible_collections.atlasdb.timelock.plugins.action.timestamp_info import ActionModule as TimestampInfo
+
+ON_DELEGATE = {"changed": False, "ran": "on the delegate"}
+
+
+def perform(action_class, transport, become, arguments):
+    """What the action returns for a task on such a connection, where modules answer ON_DELEGATE."""
+    action = action_class.__new__(action_class)
+    action._connection = SimpleNamespace(transport=transport)
+    action._play_context = SimpleNamespace(become=become)
+    action._task = SimpleNamespace(args=arguments, check_mode=False)
+    action._execute_module = lambda **_ignored: dict(ON_DELEGATE)
+    action._load_name = "action"
+    return action.perform({})
+
+
+@pytest.mark.parametrize(("transport", "become"), [("ssh", False), ("local", True)])
+def test_another_host_or_user_gets_the_module(transport, become):
+    assert perform(TimestampInfo, transport, become, {}) == ON_DELEGATE
+
+
+@pytest.mark.parametrize(("transport", "become"), [("ssh", False), ("local", True), ("local", False)])
+def test_a_judgement_runs_on_the_controller_wherever_the_task_points(transport, become):
+    result = perform(HandoverCheck, transport, become, {"that": "no_session", "store": {"sessions": []}})
+    assert result == {"changed": False}
+
+
+def test_a_refusal_is_a_failed_result_with_its_code():
+    result = perform(HandoverCheck, "local", False, {"that": "nodes", "nodes": ["a"], "results": []})
+    assert (result["failed"], result["code"]) == (True, "node-lost")
