@@ -76,8 +76,9 @@ def _run(options: argparse.Namespace) -> None:
             " transaction manager: this may not be fully initialised.")  # fmt: skip
         Load(options.shared / "load.json", take).start()
         work_when_idle(take, sessions.replace_broken)
+        # Not signal.pause: after a SIGSTOP another thread may get the SIGTERM, and this one would never hear of it.
         while True:
-            signal.pause()
+            time.sleep(0.1)
 
 
 def _create(read: configuration.Configuration, options: argparse.Namespace, sessions: Sessions) -> Timestamps:
