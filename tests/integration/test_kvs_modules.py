@@ -63,6 +63,7 @@ def ansible(tmp_path):
             [sys.executable, "-m", "ansible", "adhoc", "localhost", "-i", "localhost,", "-c", connection]
             + ["-e", f"ansible_python_interpreter={sys.executable}", "-m", f"atlasdb.timelock.{module}"]
             + ["-a", json.dumps(arguments), *options],
+            check=False,
             env={
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),

@@ -133,7 +133,7 @@ def test_it_dies_for_good_when_the_store_has_another_bound(lab, one):
     one.fresh()
     bound = by_hand.bound(lab, one.service.name)
     by_hand.write_bound(lab, one.service.name, bound + 5)
-    _, said = burn(one)
+    _got, said = burn(one)
     assert "This server is no longer usable" in said
     assert f"limit in memory: {bound}, limit in DB: OptionalLong[{bound + 5}]" in said
     by_hand.write_bound(lab, one.service.name, bound)
@@ -381,7 +381,7 @@ def test_a_client_before_0_253_2_does_not_migrate_a_relational_store(lab, servic
 @pytest.fixture
 def store(lab, names):
     """An empty database's sessions: (service name, BoundStore)."""
-    name = next(names)
+    name = next(names, "")
     password = lab.postgres.create_database(name)
     sessions = Sessions(
         {"host": "127.0.0.1", "port": lab.postgres.port, "dbName": name, "dbLogin": name, "dbPassword": password}
@@ -422,7 +422,7 @@ def test_backup_and_invalidate_does_in_each_state_what_atlasdb_does(lab, store, 
 
 
 def test_backup_and_invalidate_refuses_both_columns(store):
-    _, sessions = store
+    _name, sessions = store
     with sessions.session() as session:
         session.execute("CREATE TABLE _timestamp (last_allocated int8, legacy_last_allocated int8)")
         session.execute("INSERT INTO _timestamp VALUES (1, 2)")
@@ -467,6 +467,6 @@ def test_a_commit_whose_acknowledgement_is_lost_is_not_made_twice(lab, store):
 
 
 def test_a_store_that_stays_broken_ends_the_retries(store):
-    _, sessions = store
+    _name, sessions = store
     with pytest.raises(StoreFailure, match='relation "nothing" does not exist'):
         sessions.transaction(lambda session: session.execute("SELECT 1 FROM nothing"))

@@ -113,7 +113,7 @@ class Faults:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
                 " AND application_name <> 'PostgreSQL JDBC Driver'"
             )
-            with self.lab.postgres.connect() as session, holder:
+            with holder, self.lab.postgres.connect() as session:
                 wait_for(lambda: session.execute(waiting, [service.name]).fetchall(), "nobody waits for the table")
 
         thread = threading.Thread(target=end)
@@ -224,6 +224,7 @@ def test_another_run_migrates_every_service_when_the_faults_are_over(story):
 def test_a_service_is_put_back_when_timelock_loses_its_quorum_in_the_window(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         services.set(timelock_timeout=5)
+        killed = []
         try:
             with services.paused("begin-fast_forward") as run:
                 killed = lab.timelock.lose_quorum()

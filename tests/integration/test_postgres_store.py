@@ -399,7 +399,7 @@ def test_a_backup_that_is_not_the_expected_one_is_refused(database, opened):
 
 
 def test_of_many_invalidations_at_once_exactly_one_changes_anything(database, opened):
-    stores = [opened(database.kvs) for _ in range(6)]
+    stores = [opened(database.kvs) for _each in range(6)]
     changes = at_once([lambda store=store: store.invalidate(1010001, None) for store in stores])
     assert sorted(change.changed for change in changes) == [False] * 5 + [True]
     assert {change.after.backup for change in changes} == {1010001}
@@ -704,7 +704,7 @@ def test_a_bound_without_headroom_is_not_restored(database, opened):
 def test_forward_and_back_again_never_repeats_a_number(database, opened):
     store = opened(database.kvs)
     bounds = [1010001]
-    for _ in range(3):
+    for _each in range(3):
         store.invalidate(bounds[-1], None)
         bounds.append(store.restore(0, None).after.bound)
     assert bounds == sorted(set(bounds))
@@ -744,7 +744,7 @@ def at_once(calls: list) -> list:
 
 @pytest.mark.parametrize("attempt", range(3))
 def test_of_many_runs_at_once_exactly_one_takes_the_lock(database, opened, attempt):
-    stores = [opened(database.kvs) for _ in range(8)]
+    stores = [opened(database.kvs) for _each in range(8)]
     results = at_once(
         [
             lambda store=store, n=n: store.take_lock({**HOLDER, "run_id": f"run{n}"}, "orders", None)
@@ -775,7 +775,7 @@ def test_the_lock_is_kept_by_its_run_and_goes_to_another_only_by_its_name(databa
 
 def test_of_two_runs_that_take_over_the_same_one_only_the_first_does(database, opened):
     opened(database.kvs).take_lock({**HOLDER, "run_id": "dead"}, "orders", None)
-    stores = [opened(database.kvs) for _ in range(4)]
+    stores = [opened(database.kvs) for _each in range(4)]
     results = at_once(
         [
             lambda store=store, n=n: store.take_lock({**HOLDER, "run_id": f"run{n}"}, "orders", "dead")

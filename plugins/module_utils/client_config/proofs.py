@@ -41,8 +41,8 @@ def _meaning(node: Node | None, plan: Plan) -> tuple:
         return "scalar", node.anchor, node.tag, node.plain, node.value
     if isinstance(node, Sequence):
         return "sequence", node.anchor, node.tag, tuple(_meaning(item, plan) for item in node.items)
-    gone = {id(entry) for _, entry in plan.removed}
-    filled = {id(entry): value for _, entry, value in plan.filled}
+    gone = {id(entry) for _mapping, entry in plan.removed}
+    filled = {id(entry): value for _mapping, entry, value in plan.filled}
     pairs = _pairs({key: value for owner, key, value in plan.added if owner is node})
     for entry in node.entries:
         if id(entry) not in gone:
@@ -75,9 +75,9 @@ def _untouched_lines_stay(plan: Plan, result: Document) -> bool:
     for mapping, entry in plan.removed:
         touched.update(lines_of(before, entry))
         touched.update(_lines_of_flow(before, mapping))
-    for mapping, _, _ in plan.added:
+    for mapping, _key, _value in plan.added:
         touched.update(_lines_of_flow(before, mapping))
-    for mapping, entry, _ in plan.filled:
+    for mapping, entry, _value in plan.filled:
         touched.add(before.line(entry.key.start))
         touched.update(_lines_of_flow(before, mapping))
     lines = before.lines()

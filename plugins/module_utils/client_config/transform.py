@@ -99,7 +99,7 @@ def to_timelock(
     plans = [("install", work.install, again.install), ("runtime", work.runtime, again.runtime)]
     changed = [(name, before.document, after.document) for name, before, after in plans if before and before.changes]
     diff = "".join(_diff(name, before, after) for name, before, after in changed)
-    return Transformed(install, runtime, [name for name, _, _ in changed], diff, work.summary)
+    return Transformed(install, runtime, [name for name, _before, _after in changed], diff, work.summary)
 
 
 class _Work:

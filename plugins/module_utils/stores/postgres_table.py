@@ -173,8 +173,7 @@ def _identifier(place: Place, name: str):
 def _is_whole(value) -> bool:
     if isinstance(value, Decimal):
         return value.is_finite() and value == value.to_integral_value()
-    # A bool is an int for isinstance.
-    return type(value) is int
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _ambiguous(code: str, reason: str) -> StoreState:

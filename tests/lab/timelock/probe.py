@@ -38,12 +38,12 @@ class Connection:
         self._socket = None
         self.opened = 0
 
-    def send(self, method, target, headers=CURL, body=""):
+    def send(self, method, target, headers=None, body=""):
         """Send one request, byte by byte as given; raise OSError or HTTPException when no answer comes."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=self._timeout)
             self.opened += 1
-        headers = {"Host": "{}:{}".format(*self._address), **headers}
+        headers = {"Host": "{}:{}".format(*self._address), **(CURL if headers is None else headers)}
         if body:
             headers["Content-Length"] = str(len(body.encode()))
         lines = [f"{method} {self._prefix}{target} HTTP/1.1"]

@@ -7,12 +7,15 @@
 usage: python -m checks NAME...
 
 A name is a check's or a group's; `test` is the group of all. What a check prints goes to .build/logs, and is shown
-where it fails. Ends with 1 where a check failed.
+where it fails. Checks that run fleets mostly wait, so they have a lane of their own beside the others. Ends with 1
+where a check failed.
 """
 
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from checks import ansible_test, package, style, suites
 from checks.outcome import LOGS, ROOT, Check, Outcome, perform
@@ -20,11 +23,14 @@ from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 SHOWN_LINES = 80
 
 
+PRINTING = Lock()
+
+
 def check(name, body, *groups):
     return Check(name, body, frozenset({name, "test", *groups}))
 
 
-CHECKS = [
+FILES = [
     check("ruff", style.ruff, "lint"),
     check("oldest-python", style.oldest_python, "lint"),
     check("yamllint", style.yamllint, "lint"),
@@ -34,20 +40,34 @@ CHECKS = [
     check("package", package.package, "lint"),
     check("sanity", ansible_test.sanity),
     check("units", ansible_test.units),
+]
+FLEETS = [
     check("integration", suites.integration),
     check("molecule", suites.molecule),
 ]
 
 
-def chosen(names: list[str]) -> list[Check]:
-    known = frozenset().union(*(each.groups for each in CHECKS))
+def chosen(names: list[str]) -> list[list[Check]]:
+    """The lanes with the checks that the names stand for."""
+    known = frozenset().union(*(each.groups for each in FILES + FLEETS))
     if unknown := sorted(set(names) - known):
         sys.exit(f"No such check: {', '.join(unknown)}. There are: {', '.join(sorted(known))}")
-    return [each for each in CHECKS if each.groups & set(names)]
+    return [[each for each in lane if each.groups & set(names)] for lane in (FILES, FLEETS)]
+
+
+def run(lane: list[Check]) -> list[Outcome]:
+    outcomes = []
+    for each in lane:
+        with PRINTING:
+            print(f"{each.name} ...", flush=True)
+        outcomes.append(perform(each))
+        with PRINTING:
+            show(outcomes[-1])
+    return outcomes
 
 
 def show(outcome: Outcome) -> None:
-    print(f"{outcome.result}, {outcome.seconds:.0f} s", flush=True)
+    print(f"{outcome.name}: {outcome.result}, {outcome.seconds:.0f} s", flush=True)
     if outcome.result == "failed":
         log = LOGS / f"{outcome.name}.log"
         lines = log.read_text(errors="replace").splitlines()
@@ -70,11 +90,8 @@ def summarise(outcomes: list[Outcome]) -> None:
 
 
 def main(names: list[str]) -> int:
-    outcomes = []
-    for each in chosen(names):
-        print(f"{each.name} ... ", end="", flush=True)
-        outcomes.append(perform(each))
-        show(outcomes[-1])
+    with ThreadPoolExecutor() as lanes:
+        outcomes = sum(lanes.map(run, chosen(names)), [])
     summarise(outcomes)
     return 1 if any(outcome.result == "failed" for outcome in outcomes) else 0
 

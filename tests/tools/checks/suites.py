@@ -10,19 +10,20 @@ import os
 import sys
 
 from checkout import ROOT
+from checks import fleets
 from checks.outcome import Log
 
 
 def integration(log: Log) -> None:
-    env = {**os.environ, "PYTHONPATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"}
-    log.run(
-        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--import-mode=importlib", "-q",
-        "tests/integration", env=env,
-    )  # fmt: skip
+    options = ["-p", "no:cacheprovider", "-rs", "--import-mode=importlib", "--durations=15", "-q"]
+    path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
+    with fleets.only_run() as env:
+        log.run(sys.executable, "-m", "pytest", *options, "tests/integration", env={**env, "PYTHONPATH": path})
 
 
 def molecule(log: Log) -> None:
-    env = {**os.environ, "NO_COLOR": "1"}
-    # What a killed run left would make this one skip its first steps.
-    log.run("molecule", "reset", "--all", env=env)
-    log.run("molecule", "test", "--all", "--no-command-borders", env=env)
+    with fleets.only_run() as env:
+        env["NO_COLOR"] = "1"
+        # What a killed run left would make this one skip its first steps.
+        log.run("molecule", "reset", "--all", env=env)
+        log.run("molecule", "test", "--all", "--no-command-borders", env=env)

@@ -31,8 +31,9 @@ def state_of(paths: list[str], folder: str, processes: Processes, remembered: di
         process = processes.get(int(text)) if text.isdigit() else None
         if process is None:
             words.append(f"{path} names no living process")
-        elif _is_another(process, written[path], remembered, path) or _is_stale(process, written[path], folder,
-        processes):
+        elif _is_another(process, written[path], remembered, path) or _is_stale(
+            process, written[path], folder, processes
+        ):
             words.append(f"{path} is stale: number {process.pid} now belongs to another process")
         else:
             words.append(f"{path} names process {process.pid}")

@@ -32,7 +32,7 @@ COLUMNS = st.lists(st.sampled_from([LIVE, LEGACY, "other", "LAST_ALLOCATED"]), m
 @st.composite
 def tables(draw):
     columns = draw(COLUMNS)
-    return columns, draw(st.lists(st.tuples(*[VALUES for _ in columns]), max_size=3))
+    return columns, draw(st.lists(st.tuples(*[VALUES for _column in columns]), max_size=3))
 
 
 @PATIENT
@@ -61,7 +61,7 @@ def test_a_number_is_only_reported_when_there_is_exactly_one_and_it_is_that_one(
 def test_one_row_with_a_good_number_is_active_or_invalidated(number, column, as_decimal):
     state = classify("t", [column], [(Decimal(number) if as_decimal else number,)])
     assert (state.bound if column == LIVE else state.backup) == number
-    assert type(state.bound if column == LIVE else state.backup) is int
+    assert isinstance(state.bound if column == LIVE else state.backup, int)
     assert state.code is None
 
 

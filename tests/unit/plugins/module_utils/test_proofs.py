@@ -83,8 +83,9 @@ def timelock(**changes):
     }
 
 
-def offline(given, nodes=NODES, identity=KVS, waived=False):
-    require_offline(nodes, given, identity, 300.0, waived)
+def offline(given, nodes=None, identity=None, waived=False):
+    nodes = NODES if nodes is None else nodes
+    require_offline(nodes, given, KVS if identity is None else identity, 300.0, waived)
 
 
 def refused(call, *arguments, **options):

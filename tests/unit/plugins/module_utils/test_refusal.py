@@ -30,7 +30,7 @@ def test_what_to_do_can_be_said_by_whoever_refuses():
 
 def test_a_code_that_is_not_in_the_list_is_a_mistake_of_ours():
     with pytest.raises(KeyError):
-        Refusal("no-such-code", "Found.")
+        raise Refusal("no-such-code", "Found.")
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

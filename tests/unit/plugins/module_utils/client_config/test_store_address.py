@@ -9,7 +9,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.rea
 
 
 def codes(config):
-    return [code for code, _ in config.problems]
+    return [code for code, _sentence in config.problems]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_every_key_that_is_not_of_the_migration_stays_and_a_second_time_changes_
 
     config = read_config(got.install_text, runtime_root=runtime_root, version=version)
     assert (config.mode, config.namespace, config.timelock.servers) == ("timelock", "my_app", TIMELOCK.servers)
-    assert [code for code, _ in config.problems] == ["config-store-unsupported"]
+    assert [code for code, _sentence in config.problems] == ["config-store-unsupported"]
 
 
 @SETTINGS

@@ -90,7 +90,7 @@ def test_a_runtime_block_that_is_named_but_not_there_is_made(postgres, timelock,
 def test_a_runtime_block_is_made_in_an_empty_file(postgres, timelock, empty):
     got = transformed(postgres, empty, timelock=timelock, runtime_root="runtime.atlas")
     block = "runtime:\n  atlas:\n    timelockRuntime:\n" + indented(SERVERS_LIST, 6)
-    head, marker, _ = empty.partition("...\n")
+    head, marker, _rest = empty.partition("...\n")
     assert got.runtime_text == head + block + marker
 
 
