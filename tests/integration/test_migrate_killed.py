@@ -44,7 +44,11 @@ def killed(lab, tmp_path_factory):
             finally:
                 run.kill()
         services.set(timelock_waves=[len(MOMENTS)])
-        yield services, own, services.play("migrate.yml"), services.play("migrate.yml")
+        after, again = services.play("migrate.yml"), services.play("migrate.yml")
+        services.load(50)
+        if after.ok:
+            services.await_more_timestamps()
+        yield services, own, after, again
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -53,7 +57,7 @@ def test_a_run_killed_in_a_step_is_finished_by_the_next(killed, moment):
     service = own[moment]
     said = [line for line in after.verdict if line.startswith(f"{service.name}: ")]
     assert said and said[0].startswith(f"{service.name}: migrated"), said or after.tail
-    Fleet(services.lab, services.inventory.parent / service.name, [service]).assert_migrated()
+    Fleet(services.lab, services.inventory.parent / service.name, [service]).assert_on_timelock()
 
 
 def test_the_run_after_a_killed_one_succeeds(killed):

@@ -192,6 +192,12 @@ def test_migrate_refuses(refused, mistake):
     )
 
 
+def test_a_replica_is_refused_for_showing_no_session_as_well(refused):
+    _services, run, told, _before, _after = refused
+    service, _word = told["a_replica_of_the_database"]
+    assert any(reason.startswith(f"{service}: probe-blind: ") for reason in run.reasons), run.reasons
+
+
 def test_a_service_without_a_mistake_is_only_refused_for_what_it_shares(refused):
     services, run, _told, _before, _after = refused
     reasons = [reason for reason in run.reasons if reason.startswith(f"{services.services[-1].name}: ")]
