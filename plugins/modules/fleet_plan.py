@@ -81,10 +81,10 @@ options:
             description: A PEM file with the certificate to show to the server.
             type: path
           client_key:
-            description: A PEM file with the key of O(stores.kvs.client_cert). By default the same file.
+            description: A PEM file with the key of O(stores[].kvs.client_cert). By default the same file.
             type: path
           validate_certs:
-            description: Whether the server's certificate and name are checked, where O(stores.kvs.ca_path) is given.
+            description: Whether the server's certificate and name are checked, where O(stores[].kvs.ca_path) is given.
             type: bool
             default: true
   playing:

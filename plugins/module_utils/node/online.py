@@ -55,7 +55,7 @@ def put_back(node: Node, run: Run, effects: bool) -> bool:
         raise Refusal(
             "config-mixed-active",
             f"{node.install.path} is the new configuration, switched in by run {record['run_id']}.",
-            "Run migrate.yml again if the store is invalidated. If not, stop the service and find out how it came here.",
+            "Run migrate.yml again if the store is invalidated. If not, stop the service and find out why it is here.",
         )
     if marker is None:
         current = disk.read(node.install.path)
