@@ -112,7 +112,7 @@ attributes:
     description: Nothing is changed. What would change on the nodes is in RV(services).
     support: none
 requirements:
-  - psycopg, requests and ruamel.yaml, where the module runs
+  - psycopg, where the module runs
 seealso:
   - module: atlasdb.timelock.client_config_info
   - module: atlasdb.timelock.handover_check
