@@ -16,17 +16,19 @@ import json
 import os
 import select
 import signal
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node import program
 
 _WORDS = 400
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its exit status (None if it could not be run) and, where they were kept, its words."""
+    """How a command ended: its exit status (as ``program.wait`` says; None if it could not be run) and, where they
+    were kept, its words."""
 
     status: int | None
     words: str
@@ -103,11 +105,9 @@ def _run(arguments: list[str], folder: str, keep_words: bool, writer: int) -> No
         os.dup2(null, descriptor)
     try:
         with tempfile.TemporaryFile() if keep_words else open(null, "w+b", closefd=False) as words:
-            child = subprocess.Popen(
-                arguments, cwd=folder, stdin=null, stdout=words, stderr=subprocess.STDOUT, start_new_session=True
-            )
-            _tell(writer, {"pid": child.pid})
-            status = child.wait()
+            pid = program.begin(arguments, folder, words.fileno(), words.fileno())
+            _tell(writer, {"pid": pid})
+            status = program.wait(pid)
             words.seek(0)
             _tell(writer, {"status": status, "words": words.read(_WORDS).decode("utf-8", "replace").strip()})
     except OSError as error:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk, program
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Processes
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
@@ -57,18 +56,16 @@ class Systemd(Manager):
 
     def _call(self, *arguments: str) -> str:
         try:
-            done = subprocess.run(
-                [*_SYSTEMCTL, *arguments], capture_output=True, timeout=_TIMEOUT_SECONDS, check=False
-            )
+            answer = program.ask([*_SYSTEMCTL, *arguments], _TIMEOUT_SECONDS)
         except FileNotFoundError as error:
             do = "Correct atlasdb_service_manager."
             raise Refusal("probe-blind", "There is no systemctl on this node.", do) from error
-        except subprocess.TimeoutExpired as error:
+        except TimeoutError as error:
             raise Refusal("probe-blind", f"systemctl did not answer within {_TIMEOUT_SECONDS} s.") from error
-        if done.returncode:
-            words = done.stderr.decode("utf-8", "replace").strip()[:400]
-            raise Refusal("probe-blind", f"systemctl {arguments[0]} failed with status {done.returncode}: {words}.")
-        return done.stdout.decode("utf-8", "replace")
+        if answer.status:
+            words = answer.words.strip()[:400]
+            raise Refusal("probe-blind", f"systemctl {arguments[0]} failed with status {answer.status}: {words}.")
+        return answer.output
 
     def has_barrier(self, marker: str) -> bool:
         written = disk.read(self._drop_in) == _drop_in_text(marker)
