@@ -14,8 +14,9 @@ from ..planning.fleet import plan_fleet
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
-from ..timelock.client import TimeLock
+from ..timelock.opening import open_timelock
 from ..timelock.survey import look
+from .timestamp_info import describe_store
 
 STORES_AT_ONCE = 8
 
@@ -58,18 +59,7 @@ def _look_at_store(kvs: dict, ignore: list) -> dict:
     try:
         with closing(open_store(kvs)) as store:
             view["sessions"] = store.sessions(ignore)
-            state, record = store.read(), store.record()
-            view.update(
-                state=state.state,
-                bound=state.bound,
-                backup=state.backup,
-                code=state.code,
-                reason=state.reason,
-                corroboration=store.corroboration(),
-                identity=store.identity(),
-                missing_rights=store.missing_rights(),
-                record=record and {"epoch": record.epoch, "holder": record.holder, **record.document},
-            )
+            view.update(describe_store(store))
     except Refusal as refusal:
         view["refusal"] = refusal
     return view
@@ -80,16 +70,7 @@ def _look_at_timelock(params: dict) -> dict:
     if not params["servers"]:
         return {"refusals": [], "namespaces": []}
     try:
-        seen = look(
-            TimeLock(
-                params["servers"],
-                ca_path=params["ca_path"],
-                client_cert=params["client_cert"],
-                client_key=params["client_key"],
-                validate_certs=params["validate_certs"],
-                deadline=params["timeout"],
-            )
-        )
+        seen = look(open_timelock(params))
         return {"refusals": [], "namespaces": seen["namespaces"]}
     except Refusal as refusal:
         return {"refusals": [refusal], "namespaces": []}

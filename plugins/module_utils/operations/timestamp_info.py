@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from ..arguments import KVS
+from ..stores.interface import Store
 from ..stores.opening import open_store
 
 ARGUMENT_SPEC = {"kvs": KVS}
@@ -17,17 +18,21 @@ ARGUMENT_SPEC = {"kvs": KVS}
 def timestamp_info(params: dict, check_mode: bool) -> dict:
     """What the key-value service says of its bound, whatever it is; see the module's RETURN."""
     with closing(open_store(params["kvs"])) as store:
-        state = store.read()
-        record = store.record()
-        return {
-            "changed": False,
-            "state": state.state,
-            "bound": state.bound,
-            "backup": state.backup,
-            "code": state.code,
-            "reason": state.reason,
-            "corroboration": store.corroboration(),
-            "identity": store.identity(),
-            "missing_rights": store.missing_rights(),
-            "record": record and {"epoch": record.epoch, "holder": record.holder, **record.document},
-        }
+        return {"changed": False, **describe_store(store)}
+
+
+def describe_store(store: Store) -> dict:
+    """What ``store`` says of its bound, in the types of a result. Writes nothing; raises Refusal as the store does."""
+    state = store.read()
+    record = store.record()
+    return {
+        "state": state.state,
+        "bound": state.bound,
+        "backup": state.backup,
+        "code": state.code,
+        "reason": state.reason,
+        "corroboration": store.corroboration(),
+        "identity": store.identity(),
+        "missing_rights": store.missing_rights(),
+        "record": record and {"epoch": record.epoch, "holder": record.holder, **record.document},
+    }
