@@ -197,10 +197,13 @@ def test_a_second_up_ends_the_first_lab_and_begins_afresh(tmp_path):
     first.postgres.kill()
     first.postgres.start()
     server = first.postgres.process()
+    first.layout.reports.mkdir()
+    (first.layout.reports / "of-a-run.json").touch()
     second = Lab.up(tmp_path, services_named(["orders"], **one_node))
     try:
         assert [process for process in [*owned, server] if processes.is_alive(process)] == []
         assert [index for index in range(3) if first.timelock.urls[index] in second.timelock.urls] == []
         assert second.node("orders-1").fresh() < 10_010
+        assert not second.layout.reports.exists(), "a run on the first lab says nothing of the second"
     finally:
         second.down()

@@ -85,12 +85,12 @@ def _judge(lab: Lab) -> None:
     if {report.service for report in reports} != set(lab.services):
         raise DemoFailed("The checker has not seen every service.")
     _control(lab)
-    print(f"Journals of the runs: {lab.layout.folder / 'timelock-reports'}, of the timestamps: {lab.layout.journal}")
+    print(f"Journals of the runs: {lab.layout.reports}, of the timestamps: {lab.layout.journal}")
 
 
 def _journal_of_the_migration(lab: Lab) -> dict:
     """The services as the first run of migrate.yml left them."""
-    first = min((lab.layout.folder / "timelock-reports").glob("*.json"))
+    first = min(lab.layout.reports.glob("*.json"))
     return json.loads(first.read_text(encoding="utf-8"))["services"]
 
 

@@ -56,7 +56,8 @@ class Lab:
         layout.folder.mkdir(parents=True, exist_ok=True)
         with _locked(layout):
             _take_down(layout)
-            for left in (layout.journal, layout.timelock, layout.services, layout.trust_store.parent):
+            parts = (layout.journal, layout.timelock, layout.services, layout.reports, layout.trust_store.parent)
+            for left in parts:
                 shutil.rmtree(left, ignore_errors=True)
             lab_id = secrets.token_hex(8)
             settings = Settings(lab_id, str(_temporary_root() / f"atlasdb-lab-{lab_id}"))

@@ -55,6 +55,7 @@ class Layout:
         self.timelock = folder / "timelock"
         self.trust_store = folder / "security" / "ca.pem"
         self.services = folder / "services"
+        self.reports = folder / "timelock-reports"
 
     def shared(self, service: str) -> Path:
         """What a service's nodes share: who leads, and the load that is wanted."""
