@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether real Cassandra can be had here: where it cannot, its tests are skipped, or in CI fail."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lab.cassandra import distribution
+
+
+def require(version: str = distribution.DEFAULT_VERSION) -> str:
+    """The version, with its jars in the cache; else skips the test with the reason, or fails it where CI is set."""
+    reason = distribution.why_not(version)
+    if reason is not None:
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return version
