@@ -19,17 +19,19 @@ options:
     suboptions:
       type:
         description:
-          - The kind of store. Only V(postgres) is built; the others are refused with C(config-store-unsupported).
+          - The kind of store. V(oracle) is not built yet, and refused with C(config-store-unsupported).
         type: str
         choices: [postgres, oracle, cassandra]
         required: true
       hosts:
-        description: Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration.
+        description:
+          - Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration; for Cassandra the hosts to
+            begin with, of the datacentre that is to answer.
         type: list
         elements: str
         required: true
       port:
-        description: Its port. By default 5432 for PostgreSQL.
+        description: Its port. By default 5432 for PostgreSQL, and 9042, where it speaks CQL, for Cassandra.
         type: int
       user:
         description:
@@ -43,16 +45,26 @@ options:
         description: The database, for PostgreSQL and Oracle.
         type: str
       keyspace:
-        description: The keyspace, for Cassandra.
+        description: The keyspace, for Cassandra, in upper and lower case as it was made.
         type: str
+      thrift_port:
+        description: The port that AtlasDB's own connections to Cassandra go to, by default 9160.
+        type: int
       table_prefix:
         description: What stands before the names of AtlasDB's tables (C(ddl.tablePrefix)).
         type: str
         default: ""
+      tls:
+        description:
+          - Whether to encrypt the connection to Cassandra. O(kvs.ca_path) and O(kvs.client_cert) say so as well. For
+            PostgreSQL they are what decides.
+        type: bool
+        default: false
       ca_path:
         description:
           - A PEM file with the certificate authorities that the server's certificate must come from.
-          - Without it the connection is encrypted if the server offers that, and the server is not verified.
+          - Without it a connection to PostgreSQL is encrypted if the server offers that, and the server is not
+            verified; one to Cassandra that is encrypted is verified by the system's own authorities.
         type: path
       client_cert:
         description: A PEM file with the certificate to show to the server.
@@ -61,13 +73,18 @@ options:
         description: A PEM file with the key of O(kvs.client_cert). By default the same file.
         type: path
       validate_certs:
-        description: Whether the server's certificate and name are checked, where O(kvs.ca_path) is given.
+        description: Whether the server's certificate and name are checked.
         type: bool
         default: true
 requirements:
   - psycopg (for PostgreSQL), where the module runs
+  - cassandra-driver (for Cassandra), where the module runs
 notes:
-  - No call waits without end. A server that does not answer is given up after 20 seconds, a lock after 5.
+  - No call waits without end. PostgreSQL is given up after 20 seconds without an answer, a lock after 5. On Cassandra
+    what finds too few replicas is tried again for 30 seconds.
+  - Cassandra is read at SERIAL and changed by conditional statements alone.
   - On PostgreSQL the login must own the timestamp table, and, where a run takes its lock, be able to make the schema
-    C(atlasdb_timelock) in the database; what is missing is named as the C(GRANT) that gives it.
+    C(atlasdb_timelock) in the database. On Cassandra it needs C(SELECT) and C(MODIFY) on the timestamp table, and the
+    same on a keyspace C(atlasdb_timelock), which it makes itself where it may. What is missing is named as the
+    C(GRANT) that gives it.
 """

@@ -5,8 +5,9 @@
 """What an effect depends on, handed to it as an argument: proofs, their age, and whether they are enough.
 
 A proof is a dictionary, so that it can travel as an Ansible variable. All have ``kind``, ``service``, ``run_id``,
-``epoch`` and ``taken`` (a stamp of the controller); ``hold`` and ``process`` have ``node``, ``sessions`` and
-``timelock`` have ``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and ``fresh_timestamp``.
+``epoch`` and ``taken`` (a stamp of the controller); ``hold``, ``process`` and ``kvs_sockets`` have ``node``,
+``sessions`` and ``timelock`` have ``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and
+``fresh_timestamp``.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from .identity import later_identity
 from .refusal import Refusal
 
 NODE_KINDS = ("hold", "process")
 SERVICE_KIND = "sessions"
-SAME_KVS = ("system_identifier", "timeline", "database", "database_oid", "schema", "table")
-"""What identifies a key-value service. Its position is compared as well, but may grow."""
+UNCONNECTED = "kvs_sockets"
+"""That nobody on a node's host is connected to the key-value service, where that does not tell it itself."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +64,6 @@ def age(taken: dict) -> float:
     return max(differences)
 
 
-def same_kvs(one: dict, other: dict) -> str | None:
-    """Where two identities of a key-value service differ, as words, or None where they are one."""
-    for key in SAME_KVS:
-        if one.get(key) is None or one.get(key) != other.get(key):
-            return f"{key} is {other.get(key)}, and was {one.get(key)}"
-    return None
-
-
-def later_identity(before: dict, now: dict) -> None:
-    """Refuse ``kvs-identity`` unless ``now`` is the key-value service of ``before``, and not at an earlier position."""
-    difference = same_kvs(before, now)
-    if difference:
-        raise Refusal("kvs-identity", f"This is not the key-value service that the run began with: {difference}.")
-    if int(now.get("position", 0)) < int(before.get("position", 0)):
-        raise Refusal(
-            "kvs-identity",
-            f"The key-value service is at position {now.get('position')}, earlier than {before.get('position')}, "
-            "which it had already reached: it was put back to an older state.",
-        )
-
-
 def guard_of(proofs: list) -> Guard | None:
     """The lock under which ``proofs`` were all taken, or None where there is none of them.
 
@@ -116,16 +97,20 @@ def _check_age(proof: dict, max_age: float) -> None:
 
 
 def require_offline(nodes: list, proofs: list, identity: dict, max_age: float, waived: bool) -> None:
-    """Refuse unless every one of ``nodes`` is proved held and gone, and then the store's side showed no session.
+    """Refuse unless every one of ``nodes`` is proved held and gone, and then nobody had a session at the store.
 
-    Where ``waived`` is set a proof may be missing; one that is there is checked all the same.
+    The latter is proved for the service by ``sessions``, or by ``kvs_sockets`` of each of ``nodes``. Where ``waived`` is
+    set a proof may be missing; one that is there is checked all the same.
     Raises Refusal: ``proof-missing`` for a node or kind without a proof, a stale one, one that never saw its node, or
     sessions looked for before the last node was held; ``kvs-identity`` for sessions looked for elsewhere.
     """
     if not nodes and not waived:
         raise Refusal("proof-missing", "No node is named, so none is proved offline.")
-    wanted = [(kind, node) for node in nodes for kind in NODE_KINDS] + [(SERVICE_KIND, None)]
-    held_at = []
+    given = [(proof.get("kind"), proof.get("node")) for proof in proofs]
+    wanted = [(kind, node) for node in nodes for kind in NODE_KINDS]
+    by_nodes = nodes and (SERVICE_KIND, None) not in given and any(kind == UNCONNECTED for kind, _node in given)
+    wanted += [(UNCONNECTED, node) for node in nodes] if by_nodes else [(SERVICE_KIND, None)]
+    held_at: dict = {}
     for kind, node in wanted:
         found = [proof for proof in proofs if proof.get("kind") == kind and (node is None or proof.get("node") == node)]
         if not found:
@@ -136,11 +121,14 @@ def require_offline(nodes: list, proofs: list, identity: dict, max_age: float, w
         if kind != "hold" and not proof.get("seen_before") and not waived:
             raise Refusal("proof-missing", f"{_name(proof)} counts for nothing: the same probe never saw it present.")
         _check_age(proof, max_age)
+        taken = proof["taken"]["boot"]
         if kind == "hold":
-            held_at.append(proof["taken"]["boot"])
+            held_at[node] = taken
+        if kind == UNCONNECTED and taken < held_at.get(node, taken):
+            raise Refusal("proof-missing", f"{_name(proof)} is older than its hold: look again.")
         if kind == SERVICE_KIND:
             later_identity(proof.get("kvs_identity") or {}, identity)
-            if held_at and proof["taken"]["boot"] < max(held_at):
+            if held_at and taken < max(held_at.values()):
                 raise Refusal("proof-missing", f"{_name(proof)} is older than the last hold: look again.")
 
 

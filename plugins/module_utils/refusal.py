@@ -69,7 +69,7 @@ CODES = {
         "plan", "Find out which TimeLock is right: the inventory's servers, or those in the nodes' configuration."
     ),
     "config-store-unsupported": Code(
-        "plan", "This store is not built yet; only PostgreSQL is. The service stays as it is."
+        "plan", "This store is not built yet; PostgreSQL and Cassandra are. The service stays as it is."
     ),
     "config-secret-encrypted": Code("plan", "Give the credential with atlasdb_kvs_overrides, kept in a vault."),
     "config-tls-missing": Code("plan", "Set timelock_client_ssl to a trust store that exists on every node."),
@@ -95,7 +95,11 @@ CODES = {
     "bound-unreadable": Code(
         "plan", "Start nothing. Establish the bound, from a backup or from TimeLock, before anything else."
     ),
-    "bound-manual-backup": Code("plan", "Repair the backup column first."),
+    "bound-manual-backup": Code(
+        "plan",
+        "Start nothing. With every node down and TimeLock above that number, timestamp_invalidate with repair: true "
+        "puts it where AtlasDB looks for it.",
+    ),
     "bound-renamed": Code(
         "plan", "Find out who renamed the column. Give it back the name that AtlasDB uses once you know."
     ),

@@ -42,17 +42,19 @@ options:
         suboptions:
           type:
             description:
-              - The kind of store. Only V(postgres) is built; the others are refused with C(config-store-unsupported).
+              - The kind of store. V(oracle) is not built yet, and refused with C(config-store-unsupported).
             type: str
             choices: [postgres, oracle, cassandra]
             required: true
           hosts:
-            description: Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration.
+            description:
+              - Where it is. For PostgreSQL exactly one host, as in AtlasDB's own configuration; for Cassandra the hosts
+                to begin with, of the datacentre that is to answer.
             type: list
             elements: str
             required: true
           port:
-            description: Its port. By default 5432 for PostgreSQL.
+            description: Its port. By default 5432 for PostgreSQL, and 9042, where it speaks CQL, for Cassandra.
             type: int
           user:
             description:
@@ -66,16 +68,26 @@ options:
             description: The database, for PostgreSQL and Oracle.
             type: str
           keyspace:
-            description: The keyspace, for Cassandra.
+            description: The keyspace, for Cassandra, in upper and lower case as it was made.
             type: str
+          thrift_port:
+            description: The port that AtlasDB's own connections to Cassandra go to, by default 9160.
+            type: int
           table_prefix:
             description: What stands before the names of AtlasDB's tables (C(ddl.tablePrefix)).
             type: str
             default: ""
+          tls:
+            description:
+              - Whether to encrypt the connection to Cassandra. O(stores[].kvs.ca_path) and O(stores[].kvs.client_cert)
+                say so as well. For PostgreSQL they are what decides.
+            type: bool
+            default: false
           ca_path:
             description:
               - A PEM file with the certificate authorities that the server's certificate must come from.
-              - Without it the connection is encrypted if the server offers that, and the server is not verified.
+              - Without it a connection to PostgreSQL is encrypted if the server offers that, and the server is not
+                verified; one to Cassandra that is encrypted is verified by the system's own authorities.
             type: path
           client_cert:
             description: A PEM file with the certificate to show to the server.
@@ -84,7 +96,7 @@ options:
             description: A PEM file with the key of O(stores[].kvs.client_cert). By default the same file.
             type: path
           validate_certs:
-            description: Whether the server's certificate and name are checked, where O(stores[].kvs.ca_path) is given.
+            description: Whether the server's certificate and name are checked.
             type: bool
             default: true
   playing:

@@ -11,7 +11,7 @@ version_added: 0.1.0
 description:
   - Puts the bound out of use, so that no embedded timestamp service can start on it, and keeps its value, in the very
     bytes that AtlasDB's own migration leaves. This is the point of no return of a handover.
-  - It does so in one transaction, and only if the bound is still O(expected_bound), the run that took the proofs still
+  - It does so in one transaction, on Cassandra in one conditional batch, and only if the bound is still O(expected_bound), the run that took the proofs still
     holds the service's lock, every node is proved offline, and TimeLock is proved above the bound.
   - Where the bound has been invalidated at O(expected_bound) before, it succeeds, asks for no proof, and changes
     nothing.
@@ -22,6 +22,13 @@ options:
       - What the bound must be, in decimal digits.
     type: str
     required: true
+  repair:
+    description:
+      - Whether to bring a backup that stands in column C(0x7472) of Cassandra's timestamp table, where an old manual
+        procedure put it, to where AtlasDB looks for it. Without it such a store is refused with
+        C(bound-manual-backup). O(expected_bound) is the number that stands there, and the same proofs are asked for.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.proofs
@@ -54,6 +61,13 @@ EXAMPLES = r"""
     kvs: "{{ orders_kvs }}"
     expected_bound: "5000000"
     accept_unproven: CHG-1234, all nodes were shut down and TimeLock was fast-forwarded by hand
+
+- name: Repair what was done by hand on Cassandra
+  atlasdb.timelock.timestamp_invalidate:
+    kvs: "{{ orders_kvs }}"
+    expected_bound: "{{ store.backup }}"
+    repair: true
+    accept_unproven: CHG-1235, the service has not started since it was migrated by hand
 """
 
 RETURN = r"""

@@ -123,9 +123,8 @@ def _read(found: dict, install_text, runtime_text, root, runtime_root, overrides
     namespace = namespace_of(install)
     found.update(namespace=namespace.name, namespace_explicit=namespace.explicit)
     found["problems"] += namespace.problems
-    address = store_address(
-        kvs, mapping_of(runtime, "keyValueService", "the runtime keyValueService") if runtime else None, overrides
-    )
+    of_runtime = mapping_of(runtime, "keyValueService", "the runtime keyValueService") if runtime else None
+    address = store_address(kvs, of_runtime, namespace.name, overrides)
     found["kvs"] = address.kvs
     found["problems"] += address.problems
 

@@ -17,7 +17,12 @@ from ..stores.lock import require_guard
 from ..stores.opening import open_store
 from ..stores.states import require_usable
 
-ARGUMENT_SPEC = {"kvs": KVS, "expected_bound": {"type": "str", "required": True}, **PROOFS}
+ARGUMENT_SPEC = {
+    "kvs": KVS,
+    "expected_bound": {"type": "str", "required": True},
+    "repair": {"type": "bool", "default": False},
+    **PROOFS,
+}
 
 
 def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
@@ -29,11 +34,13 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
     expected = parse_number(params["expected_bound"], "expected_bound")
     with closing(open_store(params["kvs"])) as store:
         before = store.read()
-        require_usable(before)
+        misplaced = params["repair"] and before.code == "bound-manual-backup"
+        if not misplaced:
+            require_usable(before)
         number = before.backup if before.state == INVALIDATED else before.bound
         if number != expected:
             raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
-        if before.state == INVALIDATED:
+        if before.state == INVALIDATED and not misplaced:
             return change_result(Change(False, before, before), params)
         for witness in store.corroboration():
             if witness["number"] > expected:
@@ -45,4 +52,4 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
         if check_mode:
             require_guard(store.record(), guard)
             return change_result(Change(True, before, StoreState(INVALIDATED, backup=expected)), params)
-        return change_result(store.invalidate(expected, guard), params)
+        return change_result((store.repair if misplaced else store.invalidate)(expected, guard), params)

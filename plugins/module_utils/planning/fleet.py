@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from ..identity import bound_of
 from . import inventory
 from .service import REFUSED, ServicePlanner
+from .sight import clients_of, other_clients
 
 
 def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dict:
@@ -16,7 +18,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``nodes`` are those of the group atlasdb_services, in its order: ``name``, ``service``, ``host``, ``config_path``,
     ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
     client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
-    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``.
+    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
+    ``known_clients`` (addresses and networks).
     """
     services = inventory.services_of(nodes)
     fleet = inventory.whole_fleet(nodes, settings["servers"])
@@ -25,6 +28,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         inventory.shared_nodes(services),
         inventory.shared_bounds(_identified(services, stores)),
     )
+    clients = clients_of(services, stores)
     plans = {}
     for name, members in services.items():
         if not any(node["name"] in settings["playing"] for node in members):
@@ -36,7 +40,12 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
             members,
             stores.get(name),
             timelock,
-            {**settings, "inventory_refusals": found, "adopt_namespace": members[0]["adopt_namespace"]},
+            {
+                **settings,
+                "inventory_refusals": found,
+                "adopt_namespace": members[0]["adopt_namespace"],
+                "other_clients": other_clients(clients, name),
+            },
         )
         plans[name] = {**planner.plan(), "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
@@ -47,6 +56,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         "refusals": [refusal.result() for refusal in fleet],
         "refused": bool(fleet) or any(plan["todo"] == REFUSED for plan in plans.values()),
         "table": table(plans),
+        "clients": clients,
     }
 
 
@@ -55,10 +65,7 @@ def _identified(services: dict, stores: dict) -> dict:
     found = {}
     for name, members in services.items():
         config = next((node["look"]["config"] for node in members if (node["look"] or {}).get("config")), None) or {}
-        identity = (stores.get(name) or {}).get("identity") or {}
-        keys = ("system_identifier", "database_oid", "schema", "table")
-        bound = "/".join(str(identity.get(key)) for key in keys) if identity.get("schema") else None
-        found[name] = (config.get("namespace"), bound)
+        found[name] = (config.get("namespace"), bound_of((stores.get(name) or {}).get("identity") or {}))
     return found
 
 

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
-from ..proofs import later_identity
+from ..identity import later_identity
 from ..refusal import Refusal
 from . import nodes as node_checks
+from .sight import Sight
 
 MIGRATE = "migrate"
 NOTHING = "nothing"
@@ -84,6 +85,7 @@ class ServicePlanner:
             "timelock": self._timelock_words(config.get("namespace")),
             "proofs": self._proofs(),
             "sessions_seen": self._sessions_seen(),
+            "view": store.get("view"),
             "nodes_to_stop": self._nodes_to_stop(),
             "todo": todo,
             "resuming": self.resuming,
@@ -161,17 +163,16 @@ class ServicePlanner:
             self.refusals.append(Refusal("config-mixed-active", found))
 
     def _weigh_sessions(self) -> None:
-        """The store must show a session of each node that runs now and will be stopped."""
-        to_stop = [node for node in self.nodes if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
-        blind = node_checks.unseen_by_store(to_stop, self.store["sessions"])
-        if not blind:
-            return
-        names = ", ".join(blind)
-        found = f"The store shows no session of {names}: it is not the one that they use, or a pooler hides them."
-        if self.settings["accept_unproven"]:
-            self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {found}")
-        else:
-            self.refusals.append(Refusal("probe-blind", found))
+        """Whoever has a session must be seen, and each node that runs now and will be stopped be among them."""
+        serving = [node["name"] for node in self.nodes if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
+        for refusal, may_be_accepted in self._sight().refusals(serving, self._nodes_to_stop()):
+            if may_be_accepted and self.settings["accept_unproven"]:
+                self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {refusal.found}")
+            else:
+                self.refusals.append(refusal)
+
+    def _sight(self) -> Sight:
+        return Sight(self.nodes, self.store, self.settings["known_clients"], self.settings["other_clients"])
 
     def _weigh_timelock(self) -> None:
         self.refusals += self.timelock["refusals"]
@@ -219,7 +220,8 @@ class ServicePlanner:
         """For each node, which probes see it now; ``sessions`` is the store's view."""
         if "sessions" not in (self.store or {}) or len(self.modes()) < len(self.nodes):
             return {}
-        blind = node_checks.unseen_by_store(self.nodes, self.store["sessions"])
+        sight = self._sight()
+        blind = {*sight.blind(), *sight.doubtful()}
         return {
             node["name"]: {
                 "process": node["look"]["probe"]["process"]["running"],

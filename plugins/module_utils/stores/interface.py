@@ -42,7 +42,7 @@ class Store:
     """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
 
     def identity(self) -> dict:
-        """What tells this key-value service from any other: see proofs.SAME_KVS, and ``position``.
+        """What tells this key-value service from any other: see the module identity.
 
         Raises Refusal ``kvs-identity`` for one that only follows another.
         """
@@ -67,11 +67,26 @@ class Store:
         """
         raise NotImplementedError
 
+    def session_view(self) -> dict:
+        """How much ``sessions`` can show: ``complete``, and where that is False, what else has to be looked at.
+
+        ``own``: our own connections (``address``, ``port``); ``addresses`` and ``ports``: where the servers' clients
+        connect to.
+        """
+        return {"complete": True, "own": [], "addresses": [], "ports": []}
+
     def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:
         """Invalidate the bound on condition that it is ``expected_bound``; unchanged where that was done before.
 
         Raises Refusal ``bound-moved``, ``operator-lock-lost`` (the record names another run or epoch than ``guard``),
         ``operator-locked`` (there is no guard, and a run has the lock), or the state's own code.
+        """
+        raise NotImplementedError
+
+    def repair(self, expected_bound: int, guard: Guard | None) -> Change:
+        """Bring a backup that an old manual procedure put in the wrong place to where AtlasDB looks for it.
+
+        Only on condition that it is ``expected_bound``. Raises as ``invalidate`` does.
         """
         raise NotImplementedError
 

@@ -18,4 +18,9 @@ def open_store(kvs: dict) -> Store:
     """
     if kvs["type"] == "postgres":
         return PostgresStore(kvs)
+    if kvs["type"] == "cassandra":
+        # The driver takes a third of a second to import, which a fleet on PostgreSQL need not wait for.
+        from .cassandra import CassandraStore
+
+        return CassandraStore(kvs)
     raise Refusal("config-store-unsupported", f"The key-value service type {kvs['type']} is not built yet.")

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 
 from ..refusal import Refusal
+from .fate import FateUnknown
 
 try:
     import psycopg
@@ -33,13 +34,6 @@ _BEGIN = (
     # A row hidden by a policy must be an error: it would look like an empty table.
     " SET LOCAL row_security = off"
 )
-
-
-class FateUnknown(Refusal):
-    """A change was sent, and may still be made: nobody could see what became of it."""
-
-    def result(self) -> dict:
-        return {**super().result(), "fate_unknown": True}
 
 
 class ConnectionLost(Refusal):

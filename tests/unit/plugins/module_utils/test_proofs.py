@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils import proofs
+from ansible_collections.atlasdb.timelock.plugins.module_utils.identity import later_identity
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import (
     Guard,
     age,
     guard_of,
-    later_identity,
     later_stamp,
     require_offline,
     require_timelock,
@@ -21,6 +21,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import (
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 KVS = {
+    "type": "postgres",
     "system_identifier": "7711032148059542225",
     "timeline": 1,
     "database": "orders",
@@ -231,7 +232,9 @@ def test_a_proof_of_no_run_is_refused(clocks, change):
 # Where
 
 
-@pytest.mark.parametrize("key", ["system_identifier", "timeline", "database", "database_oid", "schema", "table"])
+@pytest.mark.parametrize(
+    "key", ["type", "system_identifier", "timeline", "database", "database_oid", "schema", "table"]
+)
 @pytest.mark.parametrize("other", ["other", None])
 def test_another_key_value_service_is_refused(clocks, key, other):
     assert refused(later_identity, KVS, {**KVS, key: other}) == "kvs-identity"

@@ -18,7 +18,6 @@ def codes(config):
         ("{type: memory}", "memory"),
         ("{type: jdbc}", "jdbc"),
         ("{type: rocksdb}", "rocksdb"),
-        ("{type: cassandra, keyspace: a}", "not built yet"),
         ("{type: relational, ddl: {type: oracle}, connection: {type: oracle, sid: a}}", "not built yet"),
         ("{type: relational, ddl: {type: h2}, connection: {type: h2, dbName: a}}", "h2"),
     ],

@@ -12,7 +12,14 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelo
     timelock_fast_forward,
 )
 
-IDENTITY = {**dict.fromkeys(proofs.SAME_KVS, "the same"), "position": 5}
+IDENTITY = {
+    "type": "cassandra",
+    "cluster_name": "prod",
+    "partitioner": "Murmur3Partitioner",
+    "keyspace": "orders",
+    "table": "_timestamp",
+    "table_id": "fc8f6ad3-6088-3324-a0f3-4abad3f905e0",
+}
 RUN = {"service": "orders", "run_id": "run-1", "epoch": 3, "kvs_identity": IDENTITY}
 
 

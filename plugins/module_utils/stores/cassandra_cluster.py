@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a Cassandra cluster says of itself: which one it is, what its schema holds, and who has a CQL session."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from .cassandra_connection import CassandraConnection, NotUnderstood
+
+APPLICATION_NAME = "atlasdb.timelock"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node of the cluster, as the node that answers knows it. ``address`` is where clients reach it."""
+
+    host_id: str
+    address: str
+    release: str
+
+
+def members(connection: CassandraConnection) -> list:
+    """Every node of the cluster (Member), those that are down included, by address."""
+    own = connection.look("SELECT host_id, rpc_address, release_version FROM system.local")
+    others = connection.look("SELECT host_id, rpc_address, release_version FROM system.peers")
+    return sorted(
+        (
+            Member(str(row["host_id"]), str(row["rpc_address"]), str(row["release_version"]))
+            for row in own + others
+            if row["host_id"]
+        ),
+        key=lambda member: member.address,
+    )
+
+
+def cluster(connection: CassandraConnection) -> dict:
+    """The name of the cluster and the ids of its nodes."""
+    [row] = connection.look("SELECT cluster_name, partitioner FROM system.local")
+    return {
+        "cluster_name": row["cluster_name"],
+        "partitioner": row["partitioner"],
+        "host_ids": sorted(member.host_id for member in members(connection)),
+    }
+
+
+def table_id(connection: CassandraConnection, keyspace: str, table: str) -> str | None:
+    """The id of a table, or None where there is none."""
+    try:
+        rows = connection.look(
+            "SELECT id FROM system_schema.tables WHERE keyspace_name = %s AND table_name = %s", (keyspace, table)
+        )
+    except NotUnderstood:  # before 3.0
+        rows = connection.look(
+            "SELECT cf_id AS id FROM system.schema_columnfamilies WHERE keyspace_name = %s AND columnfamily_name = %s",
+            (keyspace, table),
+        )
+    return str(rows[0]["id"]) if rows else None
+
+
+def replication(connection: CassandraConnection, keyspace: str) -> dict | None:
+    """How a keyspace is replicated, as CREATE KEYSPACE takes it, or None where there is no such keyspace."""
+    try:
+        rows = connection.look("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = %s", (keyspace,))
+        return dict(rows[0]["replication"]) if rows else None
+    except NotUnderstood:  # before 3.0
+        rows = connection.look(
+            "SELECT strategy_class, strategy_options FROM system.schema_keyspaces WHERE keyspace_name = %s",
+            (keyspace,),
+        )
+        return {"class": rows[0]["strategy_class"], **json.loads(rows[0]["strategy_options"])} if rows else None
+
+
+def cql_clients(connection: CassandraConnection) -> list | None:
+    """The clients with a CQL connection to any node, ours among them; None where the version cannot tell (before 4.0).
+
+    Each node knows its own alone, so every one is asked: ``address``, ``port``, ``user``, ``application``.
+    """
+    found = []
+    for host in connection.hosts():
+        try:
+            rows = connection.look("SELECT address, port, username, driver_name FROM system_views.clients", host=host)
+        except NotUnderstood:
+            return None
+        found += [
+            {
+                "user": row["username"] or "",
+                "application": row["driver_name"] or "",
+                "address": str(row["address"]),
+                "port": row["port"],
+            }
+            for row in rows
+        ]
+    return found
