@@ -63,8 +63,9 @@ def _yaml(folder: Path, version: Version, addresses: list[str], index: int, clus
         "data_file_directories": [str(folder / "data")],
         "commitlog_directory": str(folder / "commitlog"),
         "saved_caches_directory": str(folder / "saved_caches"),
-        "commitlog_sync": "periodic",
-        "commitlog_sync_period_in_ms": 10000,
+        # Otherwise a killed node loses what it acknowledged last.
+        "commitlog_sync": "batch",
+        "commitlog_sync_batch_window_in_ms": 2,
         "commitlog_segment_size_in_mb": 8,
         "memtable_heap_space_in_mb": 32,
         "memtable_offheap_space_in_mb": 16,
@@ -108,7 +109,7 @@ def java_options(folder: Path, version: Version, jars: list[Path]) -> list[str]:
     agent = next(jar for jar in jars if jar.name.startswith("jamm-"))
     options = [
         "-Xms128m", "-Xmx128m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        "-XX:MaxDirectMemorySize=32m", "-XX:+PerfDisableSharedMem", f"-javaagent:{agent}",
+        "-XX:MaxDirectMemorySize=128m", "-XX:+PerfDisableSharedMem", f"-javaagent:{agent}",
         "-Djdk.attach.allowAttachSelf=true", "-Djava.security.manager=allow", "-Djava.net.preferIPv4Stack=true",
         f"-Djava.io.tmpdir={folder / 'tmp'}", "-Dlogback.configurationFile=logback.xml",
         *(f"--add-exports={package}=ALL-UNNAMED" for package in ADD_EXPORTS.split()),
