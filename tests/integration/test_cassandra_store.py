@@ -1,0 +1,619 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The store on a real Cassandra: what it says of every state, what it leaves, and what it makes of lost answers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import multiprocessing
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.bound import LARGEST_BOUND
+from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Guard
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import (
+    cassandra,
+    cassandra_connection,
+    cassandra_record,
+    cassandra_row,
+)
+from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_row import encode
+from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cassandra_here
+from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout, WriteTimeout, WriteType
+from cassandra.query import SimpleStatement
+
+from lab.cassandra.cluster import Cassandra
+
+KEYSPACE = "Orders"
+HOLDER = {"user": "alice", "host": "controller", "pid": 1, "since": "now"}
+V, W = 1_010_000, 3_010_007
+VX, WX = f"0x{encode(V).hex()}", f"0x{encode(W).hex()}"
+
+
+class Service:
+    """A keyspace with AtlasDB's table, on a cluster of one node, as its service and its superuser see it."""
+
+    def __init__(self, cluster: Cassandra, keyspace: str):
+        self.cluster = cluster
+        self.keyspace = keyspace
+        self.password = cluster.create_keyspace(keyspace)
+        cluster.create_timestamp_table(keyspace)
+        self.session = cluster.connect()
+
+    @property
+    def kvs(self) -> dict:
+        return {
+            "type": "cassandra",
+            "hosts": self.cluster.addresses[:1],
+            "port": self.cluster.port,
+            "keyspace": self.keyspace,
+            "user": self.keyspace,
+            "password": self.password,
+        }
+
+    def cql(self, text: str) -> list:
+        statement = SimpleStatement(text.replace("TABLE", f'"{self.keyspace}"."_timestamp"'))
+        return list(self.session.execute(statement).current_rows or [])
+
+    def put(self, column: str, value: str, column2: int = -1, more: str = "") -> None:
+        self.cql(
+            f"INSERT INTO TABLE (key, column1, column2, value) VALUES (0x7473, {column}, {column2}, {value}) {more}"
+        )
+
+    def rows(self) -> dict:
+        return {(row.column1, row.column2): row.value for row in self.cql("SELECT * FROM TABLE")}
+
+    def empty(self) -> None:
+        self.cql("TRUNCATE TABLE")
+        if self.cql("SELECT * FROM system_schema.tables WHERE keyspace_name = 'atlasdb_timelock'"):
+            self.cql("TRUNCATE atlasdb_timelock.record")
+
+
+TS, OLD, TR = "0x7473", "0x6f6c645473", "0x7472"
+LIVE, BACKUP = (b"ts", -1), (b"oldTs", -1)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    made = Cassandra(tmp_path_factory.mktemp("cassandra"), {})
+    made.create(cassandra_here.require())
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def orders(cluster):
+    made = Service(cluster, KEYSPACE)
+    yield made
+    made.session.cluster.shutdown()
+
+
+@pytest.fixture
+def service(orders):
+    orders.empty()
+    return orders
+
+
+@pytest.fixture
+def opened():
+    """Opens stores, and closes them after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def open_one(kvs):
+            store = open_store(kvs)
+            stack.callback(store.close)
+            return store
+
+        yield open_one
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Waits a moment where the product would wait for half a minute."""
+    monkeypatch.setattr(cassandra, "SETTLE_SECONDS", 1)
+    monkeypatch.setattr(cassandra_record, "SETTLE_SECONDS", 1)
+    monkeypatch.setattr(cassandra_connection, "LOOK_SECONDS", 1)
+
+
+def refused(call, *arguments) -> Refusal:
+    with pytest.raises(Refusal) as raised:
+        call(*arguments)
+    return raised.value
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "bound", "backup", "code"),
+    [
+        pytest.param([], "absent", None, None, "bound-absent", id="B"),
+        pytest.param([(TS, VX)], "active", V, None, None, id="C"),
+        pytest.param([(TS, VX), (OLD, "0x")], "active", V, None, None, id="D"),
+        pytest.param([(OLD, "0x")], "absent", None, None, "bound-absent", id="E"),
+        pytest.param([(TS, "0x00"), (OLD, VX)], "invalidated", None, V, None, id="F"),
+        pytest.param([(TS, "0x"), (OLD, VX)], "invalidated", None, V, None, id="F emptied"),
+        pytest.param([(TS, VX), (OLD, WX)], "ambiguous", None, None, "bound-ambiguous", id="G both"),
+        pytest.param([(OLD, WX)], "ambiguous", None, None, "bound-ambiguous", id="G a backup alone"),
+        pytest.param([(TS, "0x00")], "invalidated", None, None, "bound-unreadable", id="H"),
+        pytest.param([(TS, "0x00"), (TR, WX)], "invalidated", None, W, "bound-manual-backup", id="H by hand"),
+        pytest.param([(TS, VX + 16 * "ab")], "ambiguous", None, None, "bound-length", id="24 bytes"),
+        pytest.param([(TS, VX), (TS, WX, -2)], "ambiguous", None, None, "bound-ambiguous", id="I"),
+        pytest.param([(TS, VX, -12_346)], "ambiguous", None, None, "bound-ambiguous", id="another column2"),
+        pytest.param([(TS, VX), ("0x78", "0x01")], "active", V, None, None, id="J"),
+        pytest.param([(TS, "0x8000000000000000")], "active", -(2**63), None, "bound-out-of-range", id="negative"),
+    ],
+)
+def test_each_state_is_told_and_one_that_is_no_usable_number_is_refused_by_the_effects(
+    service, opened, rows, state, bound, backup, code
+):
+    for row in rows:
+        service.put(*row)
+    store = opened(service.kvs)
+    now = store.read()
+    assert (now.state, now.bound, now.backup, now.code) == (state, bound, backup, code)
+    if code:
+        before = service.rows()
+        assert refused(store.invalidate, V, None).code == code
+        if state != "absent":
+            assert refused(store.restore, V, None).code == code
+        assert service.rows() == before
+
+
+def test_a_bound_that_was_written_to_vanish_is_refused(service, opened):
+    service.put(TS, VX, more="USING TTL 600")
+    assert opened(service.kvs).read().code == "bound-ambiguous"
+
+
+@pytest.mark.parametrize("keyspace", ["nowhere", "system"])
+def test_a_keyspace_or_table_that_is_not_there_is_absent_and_nothing_is_made(service, opened, keyspace):
+    store = opened({**service.kvs, "keyspace": keyspace, "user": "cassandra", "password": "cassandra"})
+    assert store.read().code == "bound-absent"
+    assert store.identity()["table_id"] is None
+    assert refused(store.invalidate, V, None).code == "bound-absent"
+    assert store.read().code == "bound-absent"
+
+
+def test_a_table_of_another_shape_is_not_taken_for_atlasdbs(service, opened):
+    service.session.execute(
+        "CREATE KEYSPACE IF NOT EXISTS other WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+    )
+    service.session.execute('CREATE TABLE IF NOT EXISTS other."_timestamp" (id int PRIMARY KEY)')
+    state = opened({**service.kvs, "keyspace": "other", "user": "cassandra", "password": "cassandra"}).read()
+    assert state.code == "bound-ambiguous"
+
+
+# Invalidation
+
+
+def test_invalidation_leaves_the_very_bytes_that_atlasdb_leaves(service, opened):
+    service.put(TS, VX)
+    change = opened(service.kvs).invalidate(V, None)
+    assert (change.changed, change.before.bound, change.after.backup) == (True, V, V)
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(V)}
+
+
+def test_a_second_invalidation_changes_nothing_and_says_so(service, opened):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    store.invalidate(V, None)
+    written = service.cql("SELECT writetime(value) FROM TABLE")
+    assert not store.invalidate(V, None).changed
+    assert service.cql("SELECT writetime(value) FROM TABLE") == written
+
+
+@pytest.mark.parametrize("expected", [V - 1, V + 1, 0])
+def test_a_bound_that_is_not_the_expected_one_is_left_alone(service, opened, expected):
+    service.put(TS, VX)
+    assert refused(opened(service.kvs).invalidate, expected, None).code == "bound-moved"
+    assert service.rows() == {LIVE: encode(V)}
+
+
+def test_a_backup_that_is_not_the_expected_one_is_refused(service, opened):
+    service.put(TS, "0x00")
+    service.put(OLD, WX)
+    assert refused(opened(service.kvs).invalidate, V, None).code == "bound-moved"
+
+
+def _invalidate(kvs: dict, bound: int, begin, answers) -> None:
+    store = open_store(kvs)
+    begin.wait()
+    try:
+        answers.put(store.invalidate(bound, None).changed)
+    except Refusal as refusal:
+        answers.put(refusal.code)
+    finally:
+        store.close()
+
+
+def _at_once(calls: list) -> list:
+    """The answers of processes that begin together; each call is a function and its arguments."""
+    context = multiprocessing.get_context("spawn")
+    begin, answers = context.Barrier(len(calls)), context.Queue()
+    processes = [context.Process(target=call, args=(*arguments, begin, answers)) for call, *arguments in calls]
+    for process in processes:
+        process.start()
+    found = [answers.get(timeout=60) for _process in processes]
+    for process in processes:
+        process.join()
+    return found
+
+
+def test_of_many_invalidations_at_once_the_store_is_changed_by_one(service):
+    service.put(TS, VX)
+    answers = _at_once([(_invalidate, service.kvs, V)] * 6)
+    assert True in answers
+    assert set(answers) <= {True, False}
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(V)}
+
+
+def _move(kvs: dict, bound: int, begin, answers) -> None:
+    """A client that moves its bound on and on, by compare-and-set; answers the last one that it stored."""
+    store = open_store(kvs)
+    begin.wait()
+    table = f'"{kvs["keyspace"]}"."_timestamp"'
+    for _attempt in range(40):
+        after = bound + 1_000_000
+        moved = store._connection.compare_and_set(
+            f"UPDATE {table} SET value = 0x{encode(after).hex()} WHERE key = 0x7473 AND column1 = 0x7473"
+            f" AND column2 = -1 IF value = 0x{encode(bound).hex()}"
+        )
+        if not moved:
+            break
+        bound = after
+    answers.put(bound)
+    store.close()
+
+
+def _invalidate_what_is_there(kvs: dict, begin, answers) -> None:
+    store = open_store(kvs)
+    begin.wait()
+    while True:
+        state = store.read()
+        try:
+            store.invalidate(state.bound or state.backup, None)
+        except Refusal as refusal:
+            assert refusal.code == "bound-moved"
+            continue
+        answers.put(store.read().backup)
+        store.close()
+        return
+
+
+def test_invalidation_while_a_client_moves_the_bound_keeps_the_highest_that_was_stored(service):
+    service.put(TS, VX)
+    answers = _at_once([(_move, service.kvs, V)] + [(_invalidate_what_is_there, service.kvs)] * 3)
+    assert len(set(answers)) == 1
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(answers[0])}
+
+
+# Restore
+
+
+@pytest.mark.parametrize(
+    ("rows", "at_least", "bound", "left"),
+    [
+        pytest.param([(TS, "0x00"), (OLD, VX)], V, V + 1, b"", id="above the backup"),
+        pytest.param([(TS, "0x00"), (OLD, VX)], W, W, b"", id="as high as asked"),
+        pytest.param([(TS, "0x"), (OLD, VX)], W, W, b"", id="of an emptied row"),
+        pytest.param([(TS, VX)], W, W, None, id="a live one is raised"),
+        pytest.param([(TS, VX), (OLD, "0x")], W, W, b"", id="a live one beside an emptied backup"),
+        pytest.param([], W, W, None, id="no row"),
+        pytest.param([(OLD, "0x")], W, W, b"", id="an emptied backup alone"),
+    ],
+)
+def test_a_restored_bound_is_live_above_its_backup_and_can_be_migrated_again(
+    service, opened, rows, at_least, bound, left
+):
+    for row in rows:
+        service.put(*row)
+    store = opened(service.kvs)
+    change = store.restore(at_least, None)
+    assert (change.changed, change.after.state, change.after.bound) == (True, "active", bound)
+    assert service.rows() == {LIVE: encode(bound), **({BACKUP: left} if left is not None else {})}
+    assert not store.restore(at_least, None).changed
+    assert store.invalidate(bound, None).changed
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(bound)}
+
+
+def test_a_live_bound_that_is_high_enough_is_left(service, opened):
+    service.put(TS, WX)
+    assert not opened(service.kvs).restore(V, None).changed
+    assert service.rows() == {LIVE: encode(W)}
+
+
+def test_forward_and_back_again_never_repeats_a_number(service, opened):
+    service.put(TS, VX)
+    store, seen = opened(service.kvs), [V]
+    for _cycle in range(10):
+        store.invalidate(seen[-1], None)
+        seen.append(store.restore(V, None).after.bound)
+    assert sorted(set(seen)) == seen
+
+
+def test_a_restored_bound_is_above_every_number_on_record(service, opened):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    guard = Guard("r1", store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch)
+    store.note(guard, {"numbers": {"fresh": str(W)}}, False)
+    store.invalidate(V, guard)
+    assert store.restore(V, guard).after.bound == W + 1
+
+
+def test_a_bound_without_headroom_is_not_restored(service, opened):
+    service.put(TS, "0x00")
+    service.put(OLD, f"0x{encode(LARGEST_BOUND).hex()}")
+    assert refused(opened(service.kvs).restore, V, None).code == "bound-out-of-range"
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(LARGEST_BOUND)}
+
+
+# What was done by hand
+
+
+def test_a_backup_made_by_hand_is_put_where_atlasdb_looks_only_by_a_repair(service, opened):
+    service.put(TS, "0x00")
+    service.put(TR, WX)
+    store = opened(service.kvs)
+    assert refused(store.invalidate, W, None).code == "bound-manual-backup"
+    assert refused(store.repair, V, None).code == "bound-moved"
+    change = store.repair(W, None)
+    assert (change.changed, change.after.backup, change.after.code) == (True, W, None)
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(W), (b"tr", -1): encode(W)}
+    assert not store.repair(W, None).changed
+    assert not store.invalidate(W, None).changed
+
+
+def test_what_stands_in_the_column_of_a_manual_backup_bears_witness(service, opened):
+    service.put(TS, VX)
+    service.put(TR, WX)
+    assert [witness["number"] for witness in opened(service.kvs).corroboration()] == [W]
+
+
+# Lost answers
+
+
+def _losing(monkeypatch, how: str, times: int = 1) -> list:
+    """The next conditional statements lose their answer: made, or never arrived; returns those that did."""
+    whole, lost = cassandra_connection.CassandraConnection._execute, []
+    errors = {
+        "write timeout of the round": WriteTimeout(
+            "lost", consistency=ConsistencyLevel.SERIAL, write_type=WriteType.CAS, required_responses=1
+        ),
+        "write timeout of the commit": WriteTimeout(
+            "lost", consistency=ConsistencyLevel.QUORUM, write_type=WriteType.SIMPLE, required_responses=1
+        ),
+        "read timeout": ReadTimeout("lost", consistency=ConsistencyLevel.SERIAL, required_responses=1),
+        "no answer": OperationTimedOut("lost"),
+    }
+    error, made = errors[how.rpartition(", ")[0]], how.endswith(", made")
+
+    def execute(self, statement, *arguments):
+        if " IF " not in statement or "CREATE" in statement or len(lost) >= times:
+            return whole(self, statement, *arguments)
+        lost.append(statement)
+        if made:
+            whole(self, statement, *arguments)
+        raise error
+
+    monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", execute)
+    return lost
+
+
+HOWS = [
+    "write timeout of the round, made",
+    "write timeout of the round, not made",
+    "write timeout of the commit, made",
+    "read timeout, made",
+    "read timeout, not made",
+    "no answer, made",
+    "no answer, not made",
+]
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_an_invalidation_whose_answer_is_lost_is_read_back_and_brought_to_its_end(service, opened, monkeypatch, how):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    lost = _losing(monkeypatch, how)
+    change = store.invalidate(V, None)
+    assert len(lost) == 1
+    assert (change.changed, change.before.bound, change.after.backup) == (True, V, V)
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(V)}
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_restore_whose_answer_is_lost_ends_at_one_number(service, opened, monkeypatch, how):
+    service.put(TS, "0x00")
+    service.put(OLD, VX)
+    store = opened(service.kvs)
+    _losing(monkeypatch, how)
+    assert store.restore(W, None).after.bound == W
+    assert service.rows() == {LIVE: encode(W), BACKUP: b""}
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_lock_and_a_note_whose_answer_is_lost_are_made_once(service, opened, monkeypatch, how):
+    store = opened(service.kvs)
+    store.note(Guard("r0", store.take_lock({**HOLDER, "run_id": "r0"}, "orders", None).epoch), {}, True)
+    _losing(monkeypatch, how)
+    record = store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
+    assert (record.epoch, record.holder["run_id"]) == (2, "r1")
+    _losing(monkeypatch, how)
+    assert store.note(Guard("r1", 2), {"unfinished": True}, False).document["unfinished"]
+    _losing(monkeypatch, how)
+    assert store.note(Guard("r1", 2), {}, True).holder is None
+    assert store.record().document["unfinished"]
+
+
+def test_an_invalidation_of_which_nothing_can_be_seen_any_more_is_neither_success_nor_failure(
+    service, opened, monkeypatch, hasty
+):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    whole = cassandra_connection.CassandraConnection._execute
+
+    def execute(self, statement, *arguments):
+        if " IF " in statement:
+            monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", _silent)
+            raise OperationTimedOut("lost")
+        return whole(self, statement, *arguments)
+
+    def _silent(self, *arguments):
+        raise OperationTimedOut("lost")
+
+    monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", execute)
+    refusal = refused(store.invalidate, V, None)
+    assert refusal.result()["fate_unknown"]
+    assert "unknown" in refusal.found
+
+
+def test_an_invalidation_that_is_lost_again_and_again_is_given_up_in_time(service, opened, monkeypatch, hasty):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    lost = _losing(monkeypatch, "no answer, not made", times=1000)
+    assert refused(store.invalidate, V, None).result()["fate_unknown"]
+    assert len(lost) > 1
+    assert service.rows() == {LIVE: encode(V)}
+
+
+def test_a_late_copy_of_a_lost_invalidation_finds_a_raised_bound_and_does_nothing(service, opened):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    late = cassandra_row.invalidating(KEYSPACE, cassandra_row.Cells(encode(V), None, None))
+    store.restore(V + 1, None)
+    assert not store._connection.compare_and_set(late)
+    assert service.rows() == {LIVE: encode(V + 1)}
+
+
+# The record
+
+
+def _take(kvs: dict, run_id: str, begin, answers) -> None:
+    store = open_store(kvs)
+    begin.wait()
+    try:
+        answers.put(store.take_lock({**HOLDER, "run_id": run_id}, "orders", None).holder["run_id"])
+    except Refusal as refusal:
+        answers.put(refusal.code)
+    finally:
+        store.close()
+
+
+def test_of_many_runs_at_once_exactly_one_takes_the_lock(service, opened):
+    answers = _at_once([(_take, service.kvs, f"r{number}") for number in range(6)])
+    assert answers.count("operator-locked") == 5
+    (taken,) = set(answers) - {"operator-locked"}
+    record = opened(service.kvs).record()
+    assert (record.epoch, record.holder["run_id"]) == (1, taken)
+
+
+def test_the_lock_is_kept_by_its_run_and_goes_to_another_only_by_its_name(service, opened):
+    store = opened(service.kvs)
+    assert store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch == 1
+    assert store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch == 1
+    assert refused(store.take_lock, {**HOLDER, "run_id": "r2"}, "orders", None).code == "operator-locked"
+    assert refused(store.take_lock, {**HOLDER, "run_id": "r2"}, "orders", "r0").code == "operator-locked"
+    assert store.take_lock({**HOLDER, "run_id": "r2"}, "orders", "r1").epoch == 2
+
+
+def test_what_is_noted_stays_and_numbers_only_grow(service, opened):
+    store = opened(service.kvs)
+    guard = Guard("r1", store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch)
+    store.note(guard, {"numbers": {"bound": str(2**62)}, "words": "it's ünïcode %s"}, False)
+    store.note(guard, {"numbers": {"bound": "5", "fresh": "7"}}, True)
+    record = store.record()
+    assert record.document["numbers"] == {"bound": str(2**62), "fresh": "7"}
+    assert record.document["words"] == "it's ünïcode %s"
+    assert (record.highest(), record.holder) == (2**62, None)
+
+
+@pytest.mark.parametrize("guard", [Guard("r2", 1), Guard("r1", 2)])
+def test_a_run_or_epoch_that_does_not_have_the_lock_has_no_effect(service, opened, guard):
+    service.put(TS, VX)
+    store = opened(service.kvs)
+    store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
+    for call in (
+        lambda: store.invalidate(V, guard),
+        lambda: store.restore(W, guard),
+        lambda: store.note(guard, {}, False),
+    ):
+        assert refused(call).code == "operator-lock-lost"
+    assert refused(store.invalidate, V, None).code == "operator-locked"
+    assert service.rows() == {LIVE: encode(V)}
+
+
+def test_two_services_of_a_cluster_have_two_records(service, cluster, opened):
+    users = Service(cluster, "users")
+    service.cql('GRANT SELECT ON KEYSPACE atlasdb_timelock TO "users"')
+    service.cql('GRANT MODIFY ON KEYSPACE atlasdb_timelock TO "users"')
+    try:
+        opened(service.kvs).take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
+        store = opened(users.kvs)
+        assert store.record() is None
+        assert store.take_lock({**HOLDER, "run_id": "r2"}, "users", None).epoch == 1
+    finally:
+        users.session.cluster.shutdown()
+
+
+# Who may, and who is there
+
+
+def test_a_login_is_told_the_grants_that_it_lacks(service, opened):
+    service.cql("CREATE ROLE IF NOT EXISTS reader WITH LOGIN = true AND PASSWORD = 'secret'")
+    store = opened({**service.kvs, "user": "reader", "password": "secret"})
+    table = f'TABLE "{KEYSPACE}"."_timestamp"'
+    missing = store.missing_rights()
+    assert missing[:2] == [f'GRANT SELECT ON {table} TO "reader"', f'GRANT MODIFY ON {table} TO "reader"']
+    assert refused(store.read).code == "kvs-denied"
+    for statement in missing:
+        service.session.execute(statement)
+    assert store.missing_rights() == []
+
+
+def test_a_wrong_password_is_denied_and_not_told(service):
+    refusal = refused(open_store, {**service.kvs, "password": "hush-hush"})
+    assert refusal.code == "kvs-denied"
+    assert "hush-hush" not in str(refusal)
+
+
+def test_nobody_there_is_unreachable_in_time(service):
+    refusal = refused(open_store, {**service.kvs, "port": 1})
+    assert refusal.code == "kvs-unreachable"
+    assert service.kvs["hosts"][0] in refusal.found
+
+
+@pytest.mark.parametrize("keyspace", ["", None, "a-b", 'a"b', "x" * 49])
+def test_what_no_keyspace_can_be_called_is_refused(service, keyspace):
+    assert refused(open_store, {**service.kvs, "keyspace": keyspace}).code == "config-invalid"
+
+
+def test_the_identity_names_cluster_nodes_keyspace_and_table(service, opened):
+    identity = opened(service.kvs).identity()
+    assert (identity["type"], identity["keyspace"], identity["table"]) == ("cassandra", KEYSPACE, "_timestamp")
+    assert identity["table_id"] == str(cassandra_table_id(KEYSPACE))
+    assert len(identity["host_ids"]) == 1
+    assert opened(service.kvs).identity() == identity
+
+
+def cassandra_table_id(keyspace: str):
+    """AtlasDB gives the table the MD5 name UUID of its name (CassandraTableCreator.java)."""
+    return uuid.UUID(bytes=hashlib.md5(f"{keyspace}._timestamp".encode()).digest(), version=3)
+
+
+def test_our_own_connections_are_known_and_the_view_is_not_called_complete(service, opened):
+    view = opened(service.kvs).session_view()
+    assert not view["complete"]
+    assert view["addresses"] == service.cluster.addresses
+    assert view["ports"] == [service.cluster.port, 9160]
+    assert view["own"]
