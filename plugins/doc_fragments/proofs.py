@@ -21,7 +21,8 @@ options:
     description:
       - The proofs that the nodes are offline, of M(atlasdb.timelock.node_offline) for each node, and then of
         M(atlasdb.timelock.kvs_sessions_info) for the service, all taken by the run that holds the service's lock.
-      - The sessions must have been looked for after the last node was held.
+      - The sessions must have been looked for after the last node was held. In their place C(kvs_sockets) of each node
+        will do, which M(atlasdb.timelock.node_offline) proves for a store that does not tell who is connected.
     type: list
     elements: dict
     default: []

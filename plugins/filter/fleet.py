@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import status, verdict, waves
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import sight, status, verdict, waves
 
 SERVICE_VARIABLES = (
     "atlasdb_version",
@@ -74,6 +74,25 @@ def fleet_stores(hosts, hostvars):
     return list(stores.values())
 
 
+def host_looks(results, hostvars):
+    """Looks at the sockets of hosts, from what tasks with a loop over their names have registered."""
+    items = [item for registered in results for item in registered.get("results") or []]
+    return [_host_look(item, hostvars[item["item"]]) for item in items]
+
+
+def _host_look(item, variables):
+    host = item["item"]
+    wrong = item.get("failed") or item.get("unreachable") or item.get("skipped")
+    seen = {} if wrong else {key: item[key] for key in ("sockets", "listening", "addresses", "taken")}
+    why = str(item.get("found") or item.get("msg") or "no reason given").rstrip(".") if wrong else None
+    return {"host": host, "address": variables.get("ansible_host", host), "failed": why, **seen}
+
+
+def other_clients(plan, service):
+    """The addresses of the services that may use the key-value service of ``service`` as well."""
+    return sorted(set().union(*sight.other_clients(plan["clients"], service).values()))
+
+
 def service_waves(services, per_wave):
     """The order of the hosts and the sizes of the batches, in whole services."""
     try:
@@ -114,6 +133,8 @@ class FilterModule:
             "endpoints": endpoints,
             "fleet_nodes": fleet_nodes,
             "fleet_stores": fleet_stores,
+            "host_looks": host_looks,
+            "other_clients": other_clients,
             "service_waves": service_waves,
             "failed_services": failed_services,
             "run_verdict": run_verdict,

@@ -99,8 +99,8 @@ def _check_age(proof: dict, max_age: float) -> None:
 def require_offline(nodes: list, proofs: list, identity: dict, max_age: float, waived: bool) -> None:
     """Refuse unless every one of ``nodes`` is proved held and gone, and then nobody had a session at the store.
 
-    The latter is proved for the service by ``sessions``, or by ``kvs_sockets`` of each of ``nodes``. Where ``waived`` is
-    set a proof may be missing; one that is there is checked all the same.
+    The latter is proved for the service by ``sessions``, or by ``kvs_sockets`` of each of ``nodes``. Where ``waived``
+    is set a proof may be missing; one that is there is checked all the same.
     Raises Refusal: ``proof-missing`` for a node or kind without a proof, a stale one, one that never saw its node, or
     sessions looked for before the last node was held; ``kvs-identity`` for sessions looked for elsewhere.
     """

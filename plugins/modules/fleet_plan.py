@@ -110,6 +110,18 @@ options:
     type: list
     elements: dict
     default: []
+  host_looks:
+    description: As O(atlasdb.timelock.kvs_sessions_info#module:host_looks), for the stores of all services.
+    type: list
+    elements: dict
+    default: []
+  known_clients:
+    description:
+      - Clients of the stores that are of no service, as addresses or networks. A session of anybody else is refused
+        with C(kvs-session-open), on stores that do not tell their sessions apart.
+    type: list
+    elements: str
+    default: []
   accept_unproven:
     description: Why a node may be unseen from the store's side. Becomes a note in the plan.
     type: str
@@ -210,6 +222,12 @@ services:
       description: The nodes that the store's list of sessions shows, or showed before an unfinished run stopped them.
       type: list
       elements: str
+    view:
+      description:
+        - Where the sessions are seen. C(kind) is V(store) (by the store), V(hosts) (on its C(hosts), named here) or
+          V(nodes) (on the nodes' own hosts); C(addresses) and C(ports) are where clients connect to; C(unseen) are
+          sentences on what nobody looked at. Null where the store cannot be asked.
+      type: dict
     record:
       description: What earlier runs wrote down, with C(epoch) and C(holder) of the lock; null where there is none.
       type: dict
@@ -230,6 +248,11 @@ refusals:
   returned: success
   type: list
   elements: dict
+clients:
+  description: >-
+    For each service that may use a store which others use as well, the C(addresses) of its nodes, and the C(cluster).
+  returned: success
+  type: dict
 table:
   description: The plan as lines of text, one for each service.
   returned: success

@@ -20,7 +20,8 @@ options:
       - V(timelock_above) - TimeLock is above the backup of the store of O(plan), and above what it gave out before, by
         O(fresh_timestamp).
       - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
-      - V(no_session) - nobody else has a session at the key-value service, by O(store).
+      - V(no_session) - nobody else has a session at the key-value service, by O(store), and none of its hosts was left
+       out unless O(accept_unproven) says why.
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it.
@@ -76,6 +77,9 @@ options:
     type: dict
   way:
     description: RV(way) of the earlier judgement V(way).
+    type: str
+  accept_unproven:
+    description: Why a proof may be missing.
     type: str
 extends_documentation_fragment:
   - atlasdb.timelock.attributes

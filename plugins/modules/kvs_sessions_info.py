@@ -13,6 +13,8 @@ description:
   - Where there is none, returns the proof of it that M(atlasdb.timelock.timestamp_invalidate) and
     M(atlasdb.timelock.timestamp_restore) ask for.
   - A standby is refused, since it does not see the service's sessions.
+  - Cassandra itself shows CQL clients only, and only from 4.0 on. With O(host_looks) at all hosts of the cluster, every
+    connection counts as a session; without them there is no proof.
   - On PostgreSQL the addresses of sessions of other roles are shown only to a login with C(pg_read_all_stats); the
     sessions themselves are always seen.
 options:
@@ -32,6 +34,21 @@ options:
         description: What the session calls itself.
         type: str
         required: true
+  host_looks:
+    description:
+      - For a store that does not show all its sessions itself, what M(atlasdb.timelock.kvs_sockets_info) returned for
+        each of its hosts, as the filter P(atlasdb.timelock.host_looks#filter) gives it.
+      - The proof is as old as the oldest of those that count.
+    type: list
+    elements: dict
+    default: []
+  known_clients:
+    description:
+      - Clients that are not the service's, as addresses or networks. Their sessions are left out, but not on a store
+        that shows all its sessions itself.
+    type: list
+    elements: str
+    default: []
   wait:
     description:
       - For how many seconds to go on looking while there are sessions. Those of a process that has ended may need a
@@ -64,6 +81,7 @@ attributes:
     description: Nothing is changed, so there is no difference to show.
     support: none
 seealso:
+  - module: atlasdb.timelock.kvs_sockets_info
   - module: atlasdb.timelock.node_offline
 author:
   - the atlasdb.timelock authors (!UNKNOWN)
@@ -91,7 +109,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sessions:
-  description: The sessions of others, without those of O(ignore_sessions).
+  description: The sessions of others, without those of O(ignore_sessions) and O(known_clients).
   returned: success
   type: list
   elements: dict
@@ -112,8 +130,23 @@ sessions:
       description: From which port; -1 for a local socket, null where the login may not see it.
       type: int
       sample: 49114
+    at:
+      description: The end of the connection at the store, where it was seen by its socket alone.
+      type: str
+      sample: 10.0.1.1:9160
+complete:
+  description: Whether every session would have been seen.
+  returned: success
+  type: bool
+unseen:
+  description: Which hosts of the store nobody looked at, in sentences; empty where O(host_looks) were at none of them.
+  returned: success
+  type: list
+  elements: str
 proof:
-  description: The proof that there was none, or null where there was one, and where there is no O(run_id).
+  description: >-
+    The proof that there was none, or null where there was one, where not all could be seen, and where there is no
+    O(run_id).
   returned: success
   type: dict
 identity:

@@ -103,7 +103,8 @@ process:
     What runs of the service. C(running), C(pids) (each C(pid), C(start), C(cmd0)), C(listening) (of
     O(service.ports), those that anybody listens on), C(listening_own) (those that the service itself does),
     C(sockets) (its established TCP connections, each C(local) and C(remote) as C(ip:port)),
-    C(boot_id), C(likes), C(pid_files).
+    C(connected) and C(connected_others) (where the connections lead, as C(ip:port), that the service and that other
+    processes have from the host's own network namespace), C(boot_id), C(likes), C(pid_files).
   returned: success
   type: dict
 manager_state:

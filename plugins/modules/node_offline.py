@@ -28,6 +28,19 @@ options:
     type: str
     choices: [offline, proved, held]
     default: offline
+  kvs_ports:
+    description:
+      - The ports of the key-value service. Where they are given, the module waits until nobody on the host is
+        connected to them, and proves it, for the host's own network namespace.
+      - For a store that does not tell who is connected, such as Cassandra, and whose hosts nobody may look at.
+    type: list
+    elements: int
+    default: []
+  kvs_addresses:
+    description: Where those ports are. By default anywhere.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - atlasdb.timelock.node
   - atlasdb.timelock.node.effects
@@ -72,8 +85,9 @@ noticed:
   elements: str
 proofs:
   description: >-
-    One of C(kind=hold) and one of C(kind=process), each with a C(detail) in words; the latter with C(seen_before),
-    which says whether the same probe saw the service before its stop. A proof of absence counts only if it did.
+    One of C(kind=hold), one of C(kind=process) and, with O(kvs_ports), one of C(kind=kvs_sockets), each with a
+    C(detail) in words; the latter two with C(seen_before), which says whether the same probe saw the service before its
+    stop. A proof of absence counts only if it did.
   returned: success, not in check mode
   type: list
   elements: dict
@@ -86,6 +100,7 @@ elapsed_at_proof:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.arguments import effect_arguments, run_of
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.entry import run_module
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import obey, require_current
@@ -105,10 +120,18 @@ def main() -> None:
         argument_spec={
             **effect_arguments(),
             "state": {"type": "str", "choices": ["offline", "proved", "held"], "default": "offline"},
+            "kvs_ports": {"type": "list", "elements": "int", "default": []},
+            "kvs_addresses": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     parameters = module.params
+    store = None
+    if parameters["kvs_ports"]:
+        try:
+            store = Endpoints(parameters["kvs_addresses"], parameters["kvs_ports"])
+        except ValueError as error:
+            module.fail_json(msg=str(error))
 
     def work(result: dict) -> None:
         result["noticed"] = []
@@ -127,7 +150,7 @@ def main() -> None:
             if state == "held":
                 return
             elapsed = time.monotonic() - began
-            result["proofs"] = prove(node)
+            result["proofs"] = prove(node, store)
             result["elapsed_at_proof"] = elapsed
 
     run_module(module, work)

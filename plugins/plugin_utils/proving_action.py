@@ -6,30 +6,17 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import later_stamp, stamp_now
-from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import COLLECTION
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.timed_action import TimedAction
 
 
-class ProvingAction(ActionBase):
-    """Runs the module of the same name, and stamps its proofs with a time at or before the moment they were taken.
+class ProvingAction(TimedAction):
+    """Runs the module of the same name, and stamps its proofs with the time when they were taken."""
 
-    That moment is at least as long after the start of the call as the module itself had been running, by its own clock;
-    the way back of the result is not counted, so a proof never seems younger than it is.
-    """
+    elapsed = "elapsed_at_proof"
 
-    module = ""
-
-    _supports_check_mode = True
-    _supports_async = False
-
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        began = stamp_now()
-        result.update(self._execute_module(module_name=f"{COLLECTION}.{self.module}", task_vars=task_vars))
-        taken = later_stamp(began, float(result.pop("elapsed_at_proof", 0.0) or 0.0))
+    def stamped(self, result: dict, taken: dict, task_vars: dict) -> dict:
         arguments = self._task.args
-        result["proofs"] = [
+        proofs = [
             {
                 **proof,
                 "node": task_vars["inventory_hostname"],
@@ -40,4 +27,4 @@ class ProvingAction(ActionBase):
             }
             for proof in result.get("proofs") or []
         ]
-        return result
+        return {"proofs": proofs}

@@ -39,7 +39,11 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "staged": staging.read_about(node.install),
         "switched": switching.read_record(node.install),
         "epoch": read_epoch(node.install),
-        "process": {**node.probe.describe(seen), "running": seen.running},
+        "process": {
+            **node.probe.describe(seen),
+            "running": seen.running,
+            "connected_others": node.probe.connected_others(seen),
+        },
         "manager_state": seen.state.words,
         "health": health(node.service.health_url),
         "atlasdb_version": atlasdb_version(folders),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import hold, staging, switching
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.command import Command
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import Run
@@ -103,8 +104,11 @@ def _still_running(node: Node, look: Look, more: str) -> Refusal:
     return Refusal("node-still-running", f"{who} alive; its manager says: {look.state.words}.{more}")
 
 
-def prove(node: Node) -> list[dict]:
-    """The proofs that the node is down and stays down. Raises Refusal. Changes nothing."""
+def prove(node: Node, store: Endpoints | None) -> list[dict]:
+    """The proofs that the node is down and stays down. Raises Refusal. Changes nothing.
+
+    With ``store``, where the key-value service is, that nobody on the host is connected to it either.
+    """
     marker = hold.require_intact(node.install, hold.read_marker(node.install))
     seen = marker["seen"]
     look = node.probe.look(seen)
@@ -116,6 +120,7 @@ def prove(node: Node) -> list[dict]:
             raise Refusal("port-still-open", f"Something listens on port {_list(look.listening)}.")
         time.sleep(_LAST_POLL_SECONDS)
         look = node.probe.look(seen)
+    unconnected = [_prove_unconnected(node, store, seen)] if store else []
     hold.require_intact(node.install, marker)
     ports = f", nothing listens on {_list(node.service.ports)}" if node.service.ports else ""
     before = _list([process["pid"] for process in seen["pids"]])
@@ -123,7 +128,25 @@ def prove(node: Node) -> list[dict]:
     return [
         {"kind": "hold", "detail": f"{node.install.path} is held since {marker['since']}"},
         {"kind": "process", "seen_before": bool(seen["pids"]), "detail": f"{gone}{ports}; {look.state.words}"},
+        *unconnected,
     ]
+
+
+def _prove_unconnected(node: Node, store: Endpoints, seen: dict) -> dict:
+    deadline = time.monotonic() + _PORT_SECONDS
+    left = node.probe.connected(store)
+    while left:
+        if time.monotonic() > deadline:
+            counted = ", ".join(f"{left.count(remote)} to {remote}" for remote in dict.fromkeys(left))
+            raise Refusal("kvs-session-open", f"The node's host still has connections to the store: {counted}.")
+        time.sleep(_LAST_POLL_SECONDS)
+        left = node.probe.connected(store)
+    before = [remote for remote in seen.get("connected") or [] if remote in store]
+    return {
+        "kind": "kvs_sockets",
+        "seen_before": bool(before),
+        "detail": f"no connection to {store}; before the hold there was {', '.join(before) or 'none'}",
+    }
 
 
 def _list(numbers: list[int]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Process, Processes, descendants
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
@@ -74,7 +75,7 @@ class Probe:
         listens on; ``listening_own``: those that the service does; ``sockets``: its established ones, ``local`` and
         ``remote``.
         """
-        own = set().union(*(self._processes.sockets(pid) for pid in look.pids))
+        own = self._own(look)
         return {
             "pids": [
                 {"pid": process.pid, "start": process.start, "cmd0": self._processes.program(process.pid)}
@@ -86,14 +87,29 @@ class Probe:
         }
 
     def describe(self, look: Look) -> dict:
-        """What ``sight`` returns, and what is to be remembered: ``boot_id``, when each pid file was written, and
-        ``likes``: what tells a process that is like the main one, started by whomever."""
+        """What ``sight`` returns, and what is to be remembered: ``boot_id``, when each pid file was written,
+        ``likes``: what tells a process that is like the main one, started by whomever, and ``connected``: where the
+        service's connections lead that ``connected`` can see."""
+        own = self._own(look)
         return {
             **self.sight(look),
+            "connected": sorted({found.remote for found in self._sockets.outgoing() if found.inode in own}),
             "boot_id": self._processes.boot_id(),
             "likes": self._likes(look),
             "pid_files": look.state.pid_files,
         }
+
+    def connected(self, endpoints: Endpoints) -> list[str]:
+        """Where connections to ``endpoints`` lead that anybody has in our own network namespace, one for each."""
+        return sorted(found.remote for found in self._sockets.outgoing() if found.remote in endpoints)
+
+    def connected_others(self, look: Look) -> list[str]:
+        """Where the connections lead that others than the service have in our own network namespace."""
+        own = self._own(look)
+        return sorted({found.remote for found in self._sockets.outgoing() if found.inode not in own})
+
+    def _own(self, look: Look) -> set[int]:
+        return set().union(*(self._processes.sockets(pid) for pid in look.pids))
 
     def _listening_of(self, inodes: set[int]) -> list[int]:
         ports = {found.port for found in self._sockets.listening() if found.inode in inodes}

@@ -12,6 +12,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+
 _ESTABLISHED = "01"
 _LISTEN = "0A"
 
@@ -40,15 +42,39 @@ class Sockets:
         """Every established socket of the network namespace of process ``pid``, whoever holds it."""
         return self._of(str(pid), _ESTABLISHED)
 
+    def outgoing(self) -> list[Socket]:
+        """Every established socket of our own network namespace that no port which listens there took in."""
+        ports = {found.port for found in self.listening()}
+        return [found for found in self._of("self", _ESTABLISHED) if found.port not in ports]
+
+    def incoming(self, ports: list[int]) -> list[Socket]:
+        """Every established socket of our own network namespace whose local port is one of ``ports``."""
+        return [found for found in self._of("self", _ESTABLISHED) if found.port in ports]
+
+    def addresses(self) -> list[str]:
+        """The addresses that our own network namespace has, without those of the loopback interface's network."""
+        found = set()
+        for name, read in (("fib_trie", own_ipv4), ("if_inet6", own_ipv6)):
+            try:
+                found |= read(self._read(f"self/net/{name}"))
+            except OSError:
+                continue  # no such protocol here, or the kernel does not tell
+        return sorted(address for address in found if not ipaddress.ip_address(address).is_loopback)
+
     def _of(self, pid: str, state: str) -> list[Socket]:
         found = []
         for name in ("tcp", "tcp6"):
             try:
-                with open(os.path.join(self._root, pid, "net", name), encoding="ascii") as file:
-                    found += parse(file.read(), state)
-            except OSError:
+                found += parse(self._read(f"{pid}/net/{name}"), state)
+            except OSError as error:
+                if (pid, name) == ("self", "tcp"):
+                    raise Refusal("probe-blind", f"The sockets of this host cannot be read: {error}.") from error
                 continue  # no IPv6 here, or the process has just ended
         return found
+
+    def _read(self, name: str) -> str:
+        with open(os.path.join(self._root, name), encoding="ascii") as file:
+            return file.read()
 
 
 def parse(text: str, state: str) -> list[Socket]:
@@ -61,6 +87,24 @@ def parse(text: str, state: str) -> list[Socket]:
             remote, remote_port = _address(fields[2])
             found.append(Socket(endpoint(local, port), endpoint(remote, remote_port), port, int(fields[9])))
     return found
+
+
+def own_ipv4(text: str) -> set[str]:
+    """The addresses of the host by the text of /proc/net/fib_trie."""
+    found = set()
+    address = ""
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["|--"]:
+            address = words[1]
+        elif words[-2:] == ["host", "LOCAL"] and words[0] == "/32":
+            found.add(address)
+    return found
+
+
+def own_ipv6(text: str) -> set[str]:
+    """The addresses of the host by the text of /proc/net/if_inet6."""
+    return {ipaddress.IPv6Address(int(line.split()[0], 16)).compressed for line in text.splitlines()}
 
 
 def _address(text: str) -> tuple[str, int]:

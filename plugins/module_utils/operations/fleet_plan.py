@@ -9,16 +9,21 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+from ..addresses import addresses_of
 from ..arguments import KVS, TIMELOCK
+from ..cluster_sessions import STORE, sessions_of
 from ..planning.fleet import plan_fleet
+from ..planning.nodes import process_of
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
 from ..timelock.opening import open_timelock
 from ..timelock.survey import look
+from .kvs_sessions_info import HOST_LOOKS, KNOWN_CLIENTS
 from .timestamp_info import describe_store
 
 STORES_AT_ONCE = 8
+NAMES_AT_ONCE = 32
 
 ARGUMENT_SPEC = {
     "nodes": {"type": "list", "elements": "dict", "required": True},
@@ -30,6 +35,8 @@ ARGUMENT_SPEC = {
     },
     "playing": {"type": "list", "elements": "str", "required": True},
     "ignore_sessions": {"type": "list", "elements": "dict", "default": []},
+    "host_looks": HOST_LOOKS,
+    "known_clients": KNOWN_CLIENTS,
     "accept_unproven": {"type": "str"},
     "take_over": {"type": "str"},
     **TIMELOCK,
@@ -40,7 +47,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     """The plan of all services at once; see the module's RETURN. Writes nothing, and creates nothing."""
     named = params["stores"]
     with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
-        views = pool.map(lambda store: _look_at_store(store["kvs"], params["ignore_sessions"]), named)
+        views = pool.map(lambda store: _look_at_store(store["kvs"], params), named)
         timelock = _look_at_timelock(params)
         stores = {store["service"]: view for store, view in zip(named, views)}
     settings = {
@@ -49,16 +56,27 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "accept_unproven": params["accept_unproven"],
         "take_over": params["take_over"],
         "holder_gone": holder_gone,
+        "known_clients": params["known_clients"],
     }
-    return {"changed": False, **plan_fleet(params["nodes"], stores, timelock, settings)}
+    shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
+    nodes = _located(params["nodes"]) if shared else params["nodes"]
+    return {"changed": False, **plan_fleet(nodes, stores, timelock, settings)}
 
 
-def _look_at_store(kvs: dict, ignore: list) -> dict:
+def _located(nodes: list) -> list:
+    """``nodes``, with the ``addresses`` by which the inventory knows those whose connections nobody has seen."""
+    unseen = [node for node in nodes if not process_of(node).get("sockets")]
+    with ThreadPoolExecutor(NAMES_AT_ONCE) as pool:
+        found = dict(zip((node["name"] for node in unseen), pool.map(lambda node: addresses_of(node["host"]), unseen)))
+    return [{**node, "addresses": found.get(node["name"], [])} for node in nodes]
+
+
+def _look_at_store(kvs: dict, params: dict) -> dict:
     """What the store of one service says, as far as it does."""
     view: dict = {}
     try:
         with closing(open_store(kvs)) as store:
-            view["sessions"] = store.sessions(ignore)
+            view.update(sessions_of(store, params["ignore_sessions"], params["host_looks"]))
             view.update(describe_store(store))
     except Refusal as refusal:
         view["refusal"] = refusal

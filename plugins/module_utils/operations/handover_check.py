@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
+from ..cluster_sessions import words
 from ..planning.service import REFUSED, contradiction
 from ..proofs import age
 from ..refusal import CODES, Refusal
@@ -29,6 +30,7 @@ ARGUMENT_SPEC = {
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
     "way": {"type": "str"},
+    "accept_unproven": {"type": "str"},
 }
 
 
@@ -98,15 +100,13 @@ def _nodes(params: dict) -> dict:
 
 
 def _no_session(params: dict) -> dict:
-    """Whether nobody else has a session at the key-value service."""
-    sessions = params["store"]["sessions"]
-    if sessions:
-        names = [
-            f"{one['user']} ({one['application'] or 'no name'}) from {one['address'] or 'an unknown address'}"
-            for one in sessions
-        ]
-        counted = "; ".join(f"{names.count(name)} of {name}" for name in dict.fromkeys(names))
-        raise Refusal("kvs-session-open", f"The key-value service still has sessions of others: {counted}.")
+    """Whether nobody else has a session at the key-value service, as far as anybody was to look."""
+    store = params["store"]
+    if store["sessions"]:
+        found = f"The key-value service still has sessions of others: {words(store['sessions'])}."
+        raise Refusal("kvs-session-open", found)
+    if store.get("unseen") and not params["accept_unproven"]:
+        raise Refusal("proof-missing", " ".join(store["unseen"]))
     return {}
 
 

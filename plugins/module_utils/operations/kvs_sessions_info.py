@@ -9,9 +9,14 @@ from __future__ import annotations
 import time
 from contextlib import closing
 
+from ..addresses import AddressSet
 from ..arguments import KVS
+from ..cluster_sessions import NODES, STORE, sessions_of, strangers
 from ..proofs import SERVICE_KIND, stamp_now
 from ..stores.opening import open_store
+
+HOST_LOOKS = {"type": "list", "elements": "dict", "default": []}
+KNOWN_CLIENTS = {"type": "list", "elements": "str", "default": []}
 
 ARGUMENT_SPEC = {
     "kvs": KVS,
@@ -21,6 +26,8 @@ ARGUMENT_SPEC = {
         "default": [],
         "options": {"user": {"type": "str", "required": True}, "application": {"type": "str", "required": True}},
     },
+    "host_looks": HOST_LOOKS,
+    "known_clients": KNOWN_CLIENTS,
     "wait": {"type": "float", "default": 0.0},
     "seen_before": {"type": "bool", "default": False},
     "service": {"type": "str"},
@@ -32,16 +39,24 @@ ARGUMENT_SPEC = {
 def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
     """The sessions of others, and, where there is none, the proof of it; see the module's RETURN."""
     deadline = time.monotonic() + params["wait"]
+    known = AddressSet(params["known_clients"])
     with closing(open_store(params["kvs"])) as store:
         while True:
             taken = stamp_now()
             identity = store.identity()
-            sessions = store.sessions(params["ignore_sessions"])
-            if not sessions or time.monotonic() >= deadline:
+            seen = sessions_of(store, params["ignore_sessions"], params["host_looks"])
+            view, sessions = seen["view"], seen["sessions"]
+            if view["kind"] != STORE:
+                sessions = strangers(sessions, known)
+            # What a look has shown stays, however often the store is asked again.
+            waiting = [session for session in sessions if "at" not in session]
+            if not waiting or len(waiting) < len(sessions) or time.monotonic() >= deadline:
                 break
             time.sleep(0.1)
+    complete = view["kind"] != NODES and not view["unseen"]
+    stamps = [taken, *(look["taken"] for look in params["host_looks"] if look["host"] in view["hosts"])]
     proof = None
-    if not sessions and params["run_id"]:
+    if complete and not sessions and params["run_id"]:
         proof = {
             "kind": SERVICE_KIND,
             "service": params["service"],
@@ -49,6 +64,13 @@ def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
             "epoch": params["epoch"],
             "seen_before": params["seen_before"],
             "kvs_identity": identity,
-            "taken": taken,
+            "taken": min(stamps, key=lambda stamp: stamp["boot"]),
         }
-    return {"changed": False, "sessions": sessions, "proof": proof, "identity": identity}
+    return {
+        "changed": False,
+        "sessions": sessions,
+        "complete": complete,
+        "unseen": view["unseen"],
+        "proof": proof,
+        "identity": identity,
+    }

@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+from ..addresses import split
 from ..refusal import Refusal
 
 EMBEDDED_MODES = ("embedded", "leader")
+
+
+def process_of(node: dict) -> dict:
+    """What the look at ``node`` saw of its process; empty where there is no look."""
+    return ((node["look"] or {}).get("probe") or {}).get("process") or {}
 
 
 def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
@@ -105,12 +111,7 @@ def unseen_by_store(nodes: list, sessions: list) -> list:
         process = node["look"]["probe"]["process"]
         if not process["running"]:
             continue
-        local = {_address(pair["local"]) for pair in process["sockets"]}
+        local = {split(pair["local"]) for pair in process["sockets"]}
         if not local & seen:
             blind.append(node["name"])
     return blind
-
-
-def _address(text: str) -> tuple:
-    host, _colon, port = text.rpartition(":")
-    return host.strip("[]"), int(port)

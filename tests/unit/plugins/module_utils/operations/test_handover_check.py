@@ -68,8 +68,14 @@ def test_a_namespace_that_moves_only_by_our_own_calls_fails_the_step():
 
 def test_a_session_of_somebody_else_fails_the_step():
     session = {"user": "orders", "application": "psql", "address": "10.0.0.9", "port": 5}
-    assert refused("no_session", store={"sessions": [session]}) == "kvs-session-open"
-    assert check("no_session", store={"sessions": []}) == {"changed": False}
+    assert refused("no_session", store={"sessions": [session], "unseen": []}) == "kvs-session-open"
+    assert check("no_session", store={"sessions": [], "unseen": []}) == {"changed": False}
+
+
+def test_hosts_of_the_store_that_nobody_looked_at_fail_the_step_unless_that_is_accepted():
+    store = {"sessions": [], "unseen": ["Nobody has looked at the sockets of 10.0.9.3."]}
+    assert refused("no_session", store=store) == "proof-missing"
+    assert check("no_session", store=store, accept_unproven="firewalled") == {"changed": False}
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def store(**more) -> dict:
         "identity": IDENTITY,
         "missing_rights": [],
         "record": None,
+        "view": {"kind": "store", "addresses": [], "ports": [], "hosts": [], "unseen": []},
         "sessions": [
             {"user": "orders", "application": "PostgreSQL JDBC Driver", "address": f"10.0.0.{number}", "port": 5000}
             for number in (1, 2, 3)
@@ -119,6 +120,7 @@ def settings(**more) -> dict:
         "accept_unproven": None,
         "take_over": None,
         "holder_gone": lambda holder: True,
+        "known_clients": [],
         **more,
     }
 

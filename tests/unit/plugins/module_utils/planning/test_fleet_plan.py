@@ -115,7 +115,7 @@ def test_a_service_is_refused_when_its_store(what, more, code):
 
 
 def test_a_store_that_is_not_the_one_that_the_nodes_use_is_refused_for_all_that_it_shows():
-    standby = {"sessions": [], "refusal": Refusal("kvs-identity", "It is a standby.")}
+    standby = {"sessions": [], "view": fleets.store()["view"], "refusal": Refusal("kvs-identity", "It is a standby.")}
     assert codes(plan(store=standby)) == ["probe-blind", "kvs-identity"]
 
 

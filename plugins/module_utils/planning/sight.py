@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the probe that is to show that nobody has a session at a store shows the nodes now, and them alone."""
+
+from __future__ import annotations
+
+from ..addresses import AddressSet, Endpoints, split
+from ..cluster_sessions import HOSTS, NODES, STORE, strangers, words
+from ..refusal import Refusal
+from .nodes import process_of, unseen_by_store
+
+_LOCALHOST = ("127.0.0.1", "::1")
+"""Every host has them, so they tell no client from another."""
+
+
+def clients_of(services: dict, stores: dict) -> dict:
+    """For each service that may use a store which others use as well: ``cluster`` and its nodes' ``addresses``.
+
+    ``cluster`` is None where it is not known which store a service uses. Empty where every store itself tells its
+    sessions apart.
+    """
+    views = {name: (stores.get(name) or {}).get("view") for name in services}
+    if not any(view and view["kind"] != STORE for view in views.values()):
+        return {}
+    return {
+        name: {
+            "cluster": views[name] and ",".join(views[name]["addresses"]),
+            "addresses": sorted(set().union(*(_addresses(node) for node in members))),
+        }
+        for name, members in services.items()
+        if not (views[name] and views[name]["kind"] == STORE)
+    }
+
+
+def other_clients(clients: dict, service: str) -> dict:
+    """The addresses of the services that may use the store of ``service`` as well, by their names."""
+    own = clients.get(service, {}).get("cluster")
+    return {
+        name: one["addresses"]
+        for name, one in clients.items()
+        if name != service and (own is None or one["cluster"] in (None, own))
+    }
+
+
+def _addresses(node: dict) -> set:
+    """Where a node's connections come from; while it has none, where the inventory says that it is."""
+    found = {split(pair["local"])[0] for pair in process_of(node).get("sockets") or []} - set(_LOCALHOST)
+    return found or set(node.get("addresses") or []) - set(_LOCALHOST)
+
+
+class Sight:
+    """What the sessions of one service's store, as they were seen now, say of its ``nodes``.
+
+    ``store`` has ``sessions`` and ``view`` as cluster_sessions.sessions_of returns them; ``known`` are the addresses
+    and networks of clients that are known, ``others`` those of other services by their names.
+    """
+
+    def __init__(self, nodes: list, store: dict, known: list, others: dict):
+        self._nodes = [node for node in nodes if process_of(node).get("running")]
+        self._sessions = store["sessions"]
+        self._view = store["view"]
+        self._endpoints = Endpoints(self._view["addresses"], self._view["ports"])
+        self._known = known
+        self._others = others
+
+    def blind(self) -> list:
+        """The nodes that run, and that the view does not show."""
+        if self._view["kind"] == STORE:
+            return unseen_by_store(self._nodes, self._sessions)
+        if self._view["kind"] == NODES:
+            return [node["name"] for node in self._nodes if not self._lead_here(process_of(node)["connected"])]
+        return [node["name"] for node in self._nodes if not self._shown(node)]
+
+    def _lead_here(self, remotes: list) -> list:
+        return [remote for remote in remotes if remote in self._endpoints]
+
+    def _shown(self, node: dict) -> bool:
+        """Whether of the node's connections to each node of the store one at least was seen at its other end."""
+        seen = {(one["address"], one["port"]) for one in self._sessions}
+        shown: dict = {}
+        for pair in process_of(node)["sockets"]:
+            if pair["remote"] in self._endpoints:
+                server = split(pair["remote"])[0]
+                shown[server] = shown.get(server, False) or split(pair["local"]) in seen
+        return bool(shown) and all(shown.values())
+
+    def doubtful(self) -> dict:
+        """The nodes whose connections cannot be told from those of others, and why, as the end of a sentence."""
+        if self._view["kind"] == STORE:
+            return {}
+        if self._view["kind"] == NODES:
+            left = {node["name"]: self._lead_here(process_of(node)["connected_others"]) for node in self._nodes}
+            return {
+                name: f"another process on its host is connected to {', '.join(found)}"
+                for name, found in left.items()
+                if found
+            }
+        known = AddressSet(self._known)
+        found = {}
+        for node in self._nodes:
+            for address in sorted(self._own_addresses(node)):
+                sharing = [name for name, addresses in self._others.items() if address in addresses]
+                if sharing:
+                    found[node["name"]] = f"it connects from {address}, which is an address of {', '.join(sharing)} too"
+                elif address in known:
+                    found[node["name"]] = f"it connects from {address}, which is said to be another client's"
+        return found
+
+    def _own_addresses(self, node: dict) -> set:
+        pairs = process_of(node).get("sockets") or []
+        return {split(pair["local"])[0] for pair in pairs if pair["remote"] in self._endpoints}
+
+    def refusals(self, serving: list, to_stop: list) -> list:
+        """What speaks against taking the view's word that the nodes ``to_stop`` have gone.
+
+        ``serving`` are those of them that are to be seen now: no earlier run holds them. Pairs of a Refusal, and
+        whether its user may accept it unproven.
+        """
+        blind = [name for name in self.blind() if name in serving]
+        found = [(Refusal("probe-blind", _BLIND[self._view["kind"]].format(", ".join(blind))), True)] if blind else []
+        if not to_stop or self._view["kind"] == STORE:
+            return found
+        if self._view["unseen"]:
+            found.append((Refusal("proof-missing", " ".join(self._view["unseen"])), True))
+        doubtful = [f"{name}: {why}" for name, why in self.doubtful().items() if name in to_stop]
+        if doubtful:
+            said = f"Once stopped, these nodes cannot be told from others: {'; '.join(doubtful)}."
+            found.append((Refusal("proof-missing", said), True))
+        unknown = self._unknown()
+        if unknown:
+            said = f"The store has sessions of clients that the inventory does not know: {words(unknown)}."
+            found.append((Refusal("kvs-session-open", said), False))
+        return found
+
+    def _unknown(self) -> list:
+        expected = set().union(*self._others.values(), *(self._own_addresses(node) for node in self._nodes))
+        unknown = strangers(self._sessions, AddressSet(self._known))
+        return [session for session in unknown if session["address"] not in expected]
+
+
+_BLIND = {
+    STORE: "The store shows no session of {0}: it is not the one that they use, or a pooler hides them.",
+    HOSTS: "The store's hosts do not show the connections of {0}: something between them hides whose they are.",
+    NODES: "The host of {0} shows no connection of it to the store: it uses another one, or a network namespace of its"
+    " own.",
+}
