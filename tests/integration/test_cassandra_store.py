@@ -510,12 +510,16 @@ def _take(kvs: dict, run_id: str, begin, answers) -> None:
         store.close()
 
 
-def test_of_many_runs_at_once_exactly_one_takes_the_lock(service, opened):
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_of_many_runs_at_once_exactly_one_takes_the_lock(service, opened, epoch):
+    if epoch > 1:
+        store = opened(service.kvs)
+        store.note(Guard("r", store.take_lock({**HOLDER, "run_id": "r"}, "orders", None).epoch), {}, True)
     answers = _at_once([(_take, service.kvs, f"r{number}") for number in range(6)])
     assert answers.count("operator-locked") == 5
     (taken,) = set(answers) - {"operator-locked"}
     record = opened(service.kvs).record()
-    assert (record.epoch, record.holder["run_id"]) == (1, taken)
+    assert (record.epoch, record.holder["run_id"]) == (epoch, taken)
 
 
 def test_the_lock_is_kept_by_its_run_and_goes_to_another_only_by_its_name(service, opened):

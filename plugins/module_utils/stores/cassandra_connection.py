@@ -21,8 +21,6 @@ try:
         Timeout,
         Unauthorized,
         Unavailable,
-        WriteTimeout,
-        WriteType,
     )
     from cassandra.auth import PlainTextAuthProvider
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
@@ -145,13 +143,11 @@ class CassandraConnection:
     def compare_and_set(self, statement: str, parameters: tuple = ()) -> bool:
         """Whether a conditional ``statement`` was applied.
 
-        Raises Unsettled where nobody knows, and Refusal ``kvs-unreachable`` or ``kvs-denied`` where it was not made.
+        Raises Unsettled where nobody knows (a timeout of the commit alone says that it was, and is not told apart), and Refusal ``kvs-unreachable`` or ``kvs-denied`` where it was not made.
         """
         try:
             rows = self._execute(statement, parameters, ConsistencyLevel.QUORUM, None)
         except (DriverException, NoHostAvailable) as error:
-            if isinstance(error, WriteTimeout) and error.write_type == WriteType.SIMPLE:
-                return True  # agreed on; only its spreading to a quorum was not confirmed
             refusal = self._refusal(error)
             if isinstance(error, (Unavailable, InvalidRequest, Unauthorized, SyntaxException)):
                 raise refusal from None
