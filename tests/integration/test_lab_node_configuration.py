@@ -14,16 +14,20 @@ from lab.node.configuration import read
 from lab.node.failures import ConfigurationRefused
 
 LEADER = {"quorumSize": 1, "leaders": ["http://127.0.0.1:1"], "localServer": "http://127.0.0.1:1"}
+RELATIONAL = {"type": "relational", "connection": {"dbName": "orders", "host": "h", "port": 1}}
+CASSANDRA = {
+    "type": "cassandra", "servers": ["a:9160", "b:9160"], "credentials": {"username": "u", "password": "p"},
+    "replicationFactor": 2,
+}  # fmt: skip
 
 
 @pytest.fixture
 def configured(tmp_path):
-    """Reads a configuration: `configured(block, runtime, version=..., own_file=...)`."""
+    """Reads a configuration: `configured(block, runtime, version=..., own_file=..., kvs=...)`."""
     trust_store = tmp_path / "ca.pem"
     trust_store.touch()
 
-    def make(block=None, runtime=None, version="0.905.0", own_file=False):
-        kvs = {"type": "relational", "connection": {"dbName": "orders", "host": "h", "port": 1}}
+    def make(block=None, runtime=None, version="0.905.0", own_file=False, kvs=RELATIONAL):
         install = {"server": {"port": 80}, "atlasdb": {"keyValueService": kvs, **copy.deepcopy(block or {})}}
         runtime_document = {"atlasdb-runtime": runtime} if runtime is not None else {}
         runtime_path = tmp_path / "runtime.yml" if own_file else None
@@ -84,8 +88,50 @@ def test_another_namespace_is_accepted_with_the_flag(configured):
 
 
 def test_only_clients_since_0_253_2_migrate_a_relational_store(configured):
-    assert configured(version="0.253.2").invalidates
-    assert not configured(version="0.253.1-7-gabc").invalidates
+    assert configured(version="0.253.2").store.invalidates
+    assert not configured(version="0.253.1-7-gabc").store.invalidates
+
+
+def test_thrift_hosts_are_asked_in_cql_at_its_usual_port(configured):
+    store = configured(kvs={**CASSANDRA, "keyspace": "orders"}).store
+    assert store.thrift == (("a", 9160), ("b", 9160))
+    assert (store.cql, store.contact_points) == ((), (("a", 9042), ("b", 9042)))
+    assert (store.keyspace, store.user, store.password) == ("orders", "u", "p")
+
+
+def test_cql_hosts_are_those_of_the_configuration(configured):
+    servers = {"type": "cqlCapable", "thriftHosts": ["a:9160"], "cqlHosts": ["a:9043"]}
+    store = configured(kvs={**CASSANDRA, "keyspace": "orders", "servers": servers}).store
+    assert (store.thrift, store.cql) == ((("a", 9160),), (("a", 9043),))
+    assert store.contact_points == store.cql
+
+
+def test_the_namespace_is_the_keyspace_where_the_block_names_none(configured):
+    moved = configured({"namespace": "orders"}, configured.runtime, kvs=CASSANDRA)
+    assert (moved.mode, moved.namespace, moved.store.keyspace) == ("timelock", "orders", "orders")
+    assert configured(kvs={**CASSANDRA, "keyspace": "orders"}).namespace == "orders"
+
+
+def test_clients_on_cassandra_migrate_since_0_32(configured):
+    kvs = {**CASSANDRA, "keyspace": "orders"}
+    assert configured(version="0.32.0", kvs=kvs).store.invalidates
+    assert not configured(version="0.31.0", kvs=kvs).store.invalidates
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({}, "namespace or the keyspace/dbName/sid config needs to be set"),
+        ({"namespace": "globe", "keyValueService": {**CASSANDRA, "keyspace": "orders"}}, "should be the same as"),
+        ({"timelock": {"client": "globe"}, "keyValueService": {**CASSANDRA, "keyspace": "orders"},
+          "enableNonstandardAndPossiblyErrorProneTopologyAllowDifferentKvsAndTimelockNamespaces": True},
+         "in order to avoid potential data corruption"),
+    ],
+    ids=["no keyspace", "another namespace", "another client, which no flag allows"],
+)  # fmt: skip
+def test_a_mistake_with_a_keyspace_is_refused(configured, block, words):
+    with pytest.raises(ConfigurationRefused, match=words):
+        configured(block, configured.runtime, kvs=CASSANDRA)
 
 
 THREE = {"quorumSize": 2, "leaders": ["http://a:1", "http://b:1", "http://c:1"], "localServer": "http://a:1"}

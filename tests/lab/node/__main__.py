@@ -23,8 +23,7 @@ from lab.node.leader import LeaderTimestamps
 from lab.node.log import log
 from lab.node.server import serve
 from lab.node.service_http import Server
-from lab.node.sessions import Sessions
-from lab.node.store import BoundStore, no_invalidator
+from lab.node.store import BoundStore, bound_store, no_invalidator
 from lab.node.timelock import TimeLockClient, TimeLockTimestamps
 from lab.node.timestamps import Timestamps
 from lab.node.waiting import WaitingTimestamps
@@ -44,6 +43,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--node", required=True)
     parser.add_argument("--shared", type=Path, required=True, help="the folder that the service's nodes share")
     parser.add_argument("--journal", type=Path, required=True, help="the folder of the journals")
+    parser.add_argument("--address", default="", help="of the node, where its connections to Cassandra come from")
     parser.add_argument("--atlasdb-version", default="0.905.0")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -65,32 +65,31 @@ def _run(options: argparse.Namespace) -> None:
     read = configuration.read(
         options.config, options.runtime, options.root, options.runtime_root, options.atlasdb_version
     )
-    sessions = Sessions(read.connection)
-    with contextlib.closing(sessions):
-        sessions.open()
-        timestamps = _create(read, options, sessions)
+    store = bound_store(read.store, options.address)
+    with contextlib.closing(store):
+        store.open()
+        timestamps = _create(read, options, store)
         origin = Origin(options.service, read.namespace, options.node, os.getpid(), timestamps.mode)
         take = _recorded(timestamps, Journal(options.journal, origin))
         serve(read.port, timestamps, take)
         log("INFO", "com.palantir.atlasdb.factory.TransactionManagers", "Successfully created, and now returning a"
             " transaction manager: this may not be fully initialised.")  # fmt: skip
         Load(options.shared / "load.json", take).start()
-        work_when_idle(take, sessions.replace_broken)
+        work_when_idle(take, store.replace_broken)
         # Not signal.pause: after a SIGSTOP another thread may get the SIGTERM, and this one would never hear of it.
         while True:
             time.sleep(0.1)
 
 
-def _create(read: configuration.Configuration, options: argparse.Namespace, sessions: Sessions) -> Timestamps:
-    store = BoundStore(sessions, read.table_prefix)
-
+def _create(read: configuration.Configuration, options: argparse.Namespace, store: BoundStore) -> Timestamps:
     def embedded() -> EmbeddedTimestamps:
         return EmbeddedTimestamps(store)
 
     def timelock() -> TimeLockTimestamps:
         tls = _tls(read)
         client = TimeLockClient(options.service, read.namespace, [Server(url, tls) for url in read.servers])
-        invalidate = store.backup_and_invalidate if read.invalidates else lambda: no_invalidator("relational")
+        migrates = read.store.invalidates
+        invalidate = store.backup_and_invalidate if migrates else lambda: no_invalidator(read.store.kind)
         return TimeLockTimestamps(client, invalidate)
 
     if read.mode == "leader":

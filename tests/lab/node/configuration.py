@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from lab.node import key_value_service
 from lab.node.failures import ConfigurationRefused
+from lab.node.key_value_service import CassandraService, RelationalService
 
 DIALOGUE_SINCE = (0, 230, 0)
 NAMESPACE_SINCE = (0, 55, 0)
 RUNTIME_BLOCK_SINCE = (0, 67, 0)
 RUNTIME_BLOCK_ALONE_SINCE = (0, 75, 0)
-RELATIONAL_MIGRATION_SINCE = (0, 253, 2)
 ONE_LEADER_ONLY_SINCE = (0, 910, 0)
 
 SERVER_LIST_KEYS = {"servers", "sslConfiguration", "proxyConfiguration"}
@@ -41,14 +42,12 @@ class Configuration:
     port: int
     mode: str
     namespace: str
-    connection: dict
-    table_prefix: str
+    store: RelationalService | CassandraService
     servers: tuple[str, ...]
     trust_store: str
     key_store: str
     local_server: str
     initialize_async: bool
-    invalidates: bool
 
 
 def parse_version(text: str) -> tuple[int, int, int]:
@@ -94,9 +93,7 @@ def _lookup(document: object, path: str) -> object:
 
 
 def _interpret(block: dict, runtime_block: dict, version: tuple[int, int, int], port: int) -> Configuration:
-    kvs = block["keyValueService"]
-    if kvs.get("type") != "relational" or "connection" not in kvs:
-        raise ConfigurationRefused(f"This service has a relational key-value service only, not {kvs.get('type')}")
+    store = key_value_service.interpret(block["keyValueService"], block.get("namespace"), version)
     if "namespace" in block and version < NAMESPACE_SINCE:
         raise ConfigurationRefused('Unrecognized field "namespace"')
     _check_blocks(block)
@@ -112,8 +109,7 @@ def _interpret(block: dict, runtime_block: dict, version: tuple[int, int, int], 
             " config; if you wish to use timelock, please remove the leader, remote timestamp or remote lock"
             " configuration blocks."
         )
-    kvs_namespace = kvs.get("namespace") or kvs["connection"]["dbName"]
-    _check_namespace(block, timelock, kvs_namespace)
+    _check_namespace(block, timelock, store)
     uses_timelock = leader is None and (
         timelock is not None or (runtime is not None and version >= RUNTIME_BLOCK_ALONE_SINCE)
     )
@@ -121,15 +117,13 @@ def _interpret(block: dict, runtime_block: dict, version: tuple[int, int, int], 
     return Configuration(
         port=port,
         mode="timelock" if uses_timelock else "leader" if leader is not None else "embedded",
-        namespace=_timelock_namespace(block, timelock) if uses_timelock else block.get("namespace", kvs_namespace),
-        connection=kvs["connection"],
-        table_prefix=(kvs.get("ddl") or {}).get("tablePrefix", ""),
+        namespace=_timelock_namespace(block, timelock) if uses_timelock else block.get("namespace", store.namespace),
+        store=store,
         servers=servers,
         trust_store=ssl.get("trustStorePath", ""),
         key_store=ssl.get("keyStorePath", ""),
         local_server=_url(leader["localServer"]) if leader is not None else "",
         initialize_async=bool(block.get("initializeAsync", False)),
-        invalidates=version >= RELATIONAL_MIGRATION_SINCE,
     )
 
 
@@ -176,12 +170,13 @@ def _check_leader(leader: dict, version: tuple[int, int, int]) -> None:
         raise ConfigurationRefused("The localServer must included in the leader entries.")
 
 
-def _check_namespace(block: dict, timelock: dict | None, kvs_namespace: str) -> None:
+def _check_namespace(block: dict, timelock: dict | None, store: RelationalService | CassandraService) -> None:
     namespace = block.get("namespace")
     client = (timelock or {}).get("client")
     other_allowed = bool(block.get(OTHER_NAMESPACE_FLAG))
     if namespace is None:
-        if client is not None and client != kvs_namespace and not other_allowed:
+        client_may_differ = other_allowed and not isinstance(store, CassandraService)
+        if client is not None and client != store.namespace and not client_may_differ:
             raise ConfigurationRefused(
                 "AtlasDB refused to start, in order to avoid potential data corruption. Please contact AtlasDB support"
                 " to remediate this. Specific steps are required; DO NOT ATTEMPT TO FIX THIS YOURSELF."
@@ -193,7 +188,7 @@ def _check_namespace(block: dict, timelock: dict | None, kvs_namespace: str) -> 
         return
     if '"' in namespace:
         raise ConfigurationRefused("Namespace should not be quoted")
-    if namespace != kvs_namespace and not other_allowed:
+    if store.namespace not in (None, namespace) and not other_allowed:
         raise ConfigurationRefused(
             "If present, keyspace/dbName/sid config should be the same as the atlas root-level namespace config."
         )

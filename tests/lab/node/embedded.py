@@ -10,13 +10,7 @@ from __future__ import annotations
 
 import threading
 
-from lab.node.failures import (
-    AllocationFailure,
-    IllegalState,
-    MultipleRunningTimestampService,
-    ServiceNotAvailable,
-    StoreFailure,
-)
+from lab.node.failures import AllocationFailure, AtlasFailure, MultipleRunningTimestampService, ServiceNotAvailable
 from lab.node.log import log
 from lab.node.store import BoundStore
 
@@ -30,7 +24,7 @@ class EmbeddedTimestamps:
     mode = "embedded"
 
     def __init__(self, store: BoundStore):
-        """Raises StoreFailure when the bound cannot be read."""
+        """Raises AtlasFailure when the bound cannot be read."""
         self._store = store
         self._lock = threading.Lock()
         self._bound = store.load()
@@ -58,7 +52,7 @@ class EmbeddedTimestamps:
             log("ERROR", "com.palantir.timestamp.TimestampAllocationFailures", str(error))
             self._ended = error
             self._refuse_if_ended()
-        except (StoreFailure, IllegalState) as error:
+        except AtlasFailure as error:
             log("ERROR", "com.palantir.timestamp.TimestampAllocationFailures", "We encountered an error while trying to"
                 " allocate more timestamps. If this failure repeats it will be logged at the INFO level")  # fmt: skip
             raise AllocationFailure(f"Could not allocate more timestamps <- {error}") from error

@@ -37,10 +37,28 @@ class IllegalState(AtlasFailure):
     java_class = "java.lang.IllegalStateException"
 
 
+class SafeIllegalState(IllegalState):
+    """The same, thrown by newer code of AtlasDB's."""
+
+    java_class = "com.palantir.logsafe.exceptions.SafeIllegalStateException"
+
+
+class IllegalArgument(AtlasFailure):
+    """The store's bytes are not a number."""
+
+    java_class = "java.lang.IllegalArgumentException"
+
+
 class StoreFailure(AtlasFailure):
     """The database refused, or was away, for longer than the client retries."""
 
     java_class = "com.palantir.exception.PalantirSqlException"
+
+
+class CassandraFailure(StoreFailure):
+    """The same of Cassandra."""
+
+    java_class = "com.palantir.common.exception.AtlasDbDependencyException"
 
 
 class DependencyFailure(AtlasFailure):

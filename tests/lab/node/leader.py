@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lab.node.embedded import EmbeddedTimestamps
 from lab.node.failures import AtlasFailure
+from lab.node.limits import LEADERSHIP_RETRY_PAUSE
 from lab.node.log import log
 from lab.node.service_http import Server
 
@@ -67,6 +68,7 @@ class LeaderTimestamps:
                 self._delegate = self._create_embedded()
             except AtlasFailure as error:
                 log("ERROR", "com.palantir.leader.proxy.LeadershipStateManager", f"problem creating delegate | {error}")
+                time.sleep(LEADERSHIP_RETRY_PAUSE)
         self._delegate_is_there.set()
 
     def fresh(self, count: int) -> tuple[int, int]:

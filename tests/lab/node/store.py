@@ -1,115 +1,68 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The timestamp table of a relational key-value service, with AtlasDB's own statements.
-
-Sources: InDbTimestampBoundStore, LegacyPhysicalBoundStoreStrategy, CreateTimestampTableQueries, InvalidationRunner and
-DbTimestampStoreInvalidator (AtlasDB 0.905.0, the invalidation since 0.253.2), and the statements of the real client as
-PostgreSQL logged them.
-"""
+"""The store of a node's bound, whatever keeps it."""
 
 from __future__ import annotations
 
-import contextlib
+from typing import Protocol
 
-import psycopg
-
-from lab.node.failures import IllegalState, MultipleRunningTimestampService, StoreFailure
+from lab.node.key_value_service import CassandraService, RelationalService
 from lab.node.log import log
-from lab.node.sessions import Sessions
 
 INITIAL_BOUND = 10_000
 NO_OP_FAST_FORWARD = -(2**63) + 1
 
 
-class BoundStore:
-    """The bound in the table `<prefix>_timestamp`, moved by compare-and-set."""
+class BoundStore(Protocol):
+    """The bound, and the connections that a node holds to what keeps it."""
 
-    def __init__(self, sessions: Sessions, table_prefix: str):
-        self._sessions = sessions
-        self._table = f"{table_prefix}_timestamp"
-        self._in_memory: int | None = None
+    def open(self) -> None:
+        """Connect, whichever way the node takes its timestamps. Raises StoreFailure when the store stays away."""
+
+    def replace_broken(self) -> None:
+        """Look at the connections that are held, and open a new one for each that the store has ended."""
+
+    def close(self) -> None:
+        """End the connections."""
 
     def load(self) -> int:
-        """Create what is missing and read the bound, 10000 where there is none yet.
+        """Create what is missing and read the bound, INITIAL_BOUND where there is none yet.
 
-        Raises StoreFailure, as on a store that is invalidated: the column is not there.
+        Raises AtlasFailure, as on a store that is invalidated.
         """
-        self._create_table()
-        self._in_memory = self._sessions.transaction(self._read_or_insert)
-        return self._in_memory
-
-    def _create_table(self) -> None:
-        create = f"CREATE TABLE IF NOT EXISTS {self._table} ( last_allocated int8 NOT NULL )"
-        try:
-            with contextlib.suppress(psycopg.errors.UniqueViolation), self._sessions.session() as session:
-                session.execute(create)
-        except psycopg.Error as error:
-            raise StoreFailure(f"ERROR: {str(error).strip()}") from error
-
-    def _read(self, session: psycopg.Connection) -> int | None:
-        row = session.execute(f"SELECT last_allocated FROM {self._table} FOR UPDATE").fetchone()
-        return None if row is None else row[0]
-
-    def _read_or_insert(self, session: psycopg.Connection) -> int:
-        bound = self._read(session)
-        if bound is None:
-            session.execute(f"INSERT INTO {self._table} (last_allocated) VALUES (%s)", [INITIAL_BOUND])
-            return INITIAL_BOUND
-        return bound
 
     def move(self, bound: int) -> None:
-        """Store a new bound, on condition that the store still holds the one in memory.
+        """Store a new bound, on condition that the store still holds the one that was loaded or moved to last.
 
-        Raises MultipleRunningTimestampService, IllegalState (no row any more), StoreFailure.
+        Raises MultipleRunningTimestampService where it holds another one, other AtlasFailures where it cannot be done.
         """
-
-        def compare_and_set(session: psycopg.Connection) -> None:
-            found = self._read(session)
-            if found is None:
-                raise IllegalState(
-                    "Unable to retrieve a timestamp when expected. This service is in a dangerous state and should be"
-                    " taken down until a new safe timestamp value can be established in the KVS."
-                )
-            if found != self._in_memory:
-                raise MultipleRunningTimestampService(
-                    f"Timestamp limit changed underneath us (limit in memory: {self._in_memory}, limit in DB:"
-                    f" OptionalLong[{found}]). This may indicate that another timestamp service is running against"
-                    " this database!"
-                )
-            session.execute(f"UPDATE {self._table} SET last_allocated = %s", [bound])
-
-        self._sessions.transaction(compare_and_set)
-        self._in_memory = bound
 
     def backup_and_invalidate(self) -> int:
         """AtlasDB's automated migration of the store; returns the bound to fast-forward TimeLock to.
 
-        NO_OP_FAST_FORWARD when it finds nothing to back up, be it by mistake. Raises IllegalState when both
-        columns are there.
+        NO_OP_FAST_FORWARD when it finds nothing to back up, be it by mistake. Raises AtlasFailure.
         """
-        self._create_table()
-        return self._sessions.transaction(self._rename_column)
 
-    def _rename_column(self, session: psycopg.Connection) -> int:
-        cursor = session.execute(f"SELECT * FROM {self._table} FOR UPDATE")
-        names = [column.name for column in cursor.description]
-        row = cursor.fetchone()
-        columns = {} if row is None else dict(zip(names, row, strict=True))
-        if "legacy_last_allocated" in columns:
-            if "last_allocated" in columns:
-                raise IllegalState(
-                    "We detected the table has been poisoned but last_allocated column still exists.This is"
-                    " unexpected. Please contact support."
-                )
-            return columns["legacy_last_allocated"]
-        if "last_allocated" in names:
-            session.execute(f"ALTER TABLE {self._table} RENAME last_allocated TO legacy_last_allocated")
-        return columns.get("last_allocated", NO_OP_FAST_FORWARD)
+
+def bound_store(service: RelationalService | CassandraService, address: str) -> BoundStore:
+    """The store that a configuration speaks of; `address` is where connections to Cassandra come from.
+
+    Each kind's library takes a while to load, and is loaded only for its own.
+    """
+    if isinstance(service, CassandraService):
+        from lab.node.cassandra_bound import CassandraBoundStore
+        from lab.node.cassandra_sessions import CassandraSessions
+
+        return CassandraBoundStore(CassandraSessions(service, address), service.keyspace)
+    from lab.node.relational import RelationalBoundStore
+    from lab.node.relational_sessions import Sessions
+
+    return RelationalBoundStore(Sessions(service.connection), service.table_prefix)
 
 
 def no_invalidator(kvs_type: str) -> int:
-    """What a client does whose store has no automated migration (relational ones before 0.253.2): nothing."""
+    """What a client does that has no automated migration for its store, or none yet: nothing."""
     log("WARN", "com.palantir.atlasdb.spi.AtlasDbFactory", "AtlasDB doesn't yet support automated migration for KVS"
         f" type {kvs_type}.")  # fmt: skip
     return NO_OP_FAST_FORWARD
