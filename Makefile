@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 SHELL := bash
+STORE := postgres
 ENTER := source tests/tools/environment.sh
 
 .PHONY: help setup demo test lint sanity units integration molecule build clean
@@ -10,8 +11,8 @@ help: ## what there is
 setup: ## an environment in which the playbooks run from this checkout
 	@$(ENTER) demo && python tests/tools/setup_checkout.py
 
-demo: ## migrate two services in a fleet made for it on this machine
-	@$(ENTER) demo && PYTHONPATH=tests python -m lab demo
+demo: ## migrate two services in a fleet made for it on this machine (STORE=cassandra, STORE=mixed)
+	@$(ENTER) demo && PYTHONPATH=tests python -m lab demo --store $(STORE)
 
 test: ## every check and every test
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks test

@@ -3,36 +3,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Migrations done wrong on purpose, on a real lab: the checker must name each of them.
 
-The client is one from before 0.253.2, whose own migration does nothing on a relational store. With later clients,
-each start repeats the fast-forward to the backup, and heals some of what is done wrong here.
+The client is one whose own migration does nothing: from before 0.253.2 on a relational store, from before 0.32.0 on
+Cassandra. With later clients, each start repeats the fast-forward to the backup, and heals some of what is done wrong
+here.
 """
 
 from __future__ import annotations
 
 import time
 
+import cassandra_here
 import pytest
 
-from lab import by_hand
+from lab import by_hand, clusters
 from lab.lab import Lab, services_named
+from lab.layout import POSTGRES
 
-VERSION = "0.252.0"
+VERSIONS = {POSTGRES: "0.252.0", clusters.DEFAULT: "0.31.0"}
 FAST = {"rate": 400, "span": 10_000}
 
 
+@pytest.fixture(scope="module", params=VERSIONS)
+def kind(request):
+    """The store of the services."""
+    if request.param != POSTGRES:
+        cassandra_here.require()
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(kind, tmp_path_factory):
     made = Lab.up(tmp_path_factory.mktemp("lab"), [])
     yield made
     made.down()
 
 
 @pytest.fixture
-def pair(lab, request):
+def pair(lab, kind, request):
     """Two services of three nodes each, under load long enough to be well above a fresh TimeLock namespace."""
-    suffix = request.node.name.removeprefix("test_")[:20].strip("_")
+    suffix = request.node.originalname.removeprefix("test_")[:20].strip("_")
     names = [f"orders_{suffix}", f"users_{suffix}"]
-    lab.add(services_named(names, 3, ["sls", "command"], VERSION))
+    lab.add(services_named(names, 3, ["sls", "command"], VERSIONS[kind], stores=[kind]))
     services = [lab.services[name] for name in names]
     for service in services:
         service.load(100, 10)
@@ -79,7 +90,7 @@ def test_right(lab, pair):
     service = pair[0]
     bound = stop(lab, service)
     by_hand.fast_forward(lab, service.name, bound)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     switch_and_start(lab, service)
     report = verdict(lab, service)
     assert report.ok, report.lines()
@@ -89,7 +100,7 @@ def test_right(lab, pair):
 def test_skipped_fast_forward(lab, pair):
     service = pair[0]
     stop(lab, service)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     switch_and_start(lab, service)
     assert_regression_is_named(verdict(lab, service))
 
@@ -103,7 +114,7 @@ def test_one_node_left_running(lab, pair):
         node.stop()
     bound = by_hand.bound(lab, service.name)
     by_hand.fast_forward(lab, service.name, bound)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     switch_and_start(lab, service, others)
     report = verdict(lab, service)
     assert_regression_is_named(report, old="timelock", new="leader")
@@ -124,7 +135,7 @@ def test_stale_backup(lab, pair):
     service.load(100, 10)
     stop(lab, service)
     by_hand.fast_forward(lab, service.name, stale)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     switch_and_start(lab, service)
     assert_regression_is_named(verdict(lab, service))
 
@@ -136,7 +147,7 @@ def test_too_small_ts(lab, pair):
     time.sleep(0.5)
     stop(lab, service)
     by_hand.fast_forward(lab, service.name, fresh)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     switch_and_start(lab, service)
     report = verdict(lab, service)
     assert_regression_is_named(report)
@@ -156,7 +167,7 @@ def test_two_services_swapped(lab, pair):
     by_hand.fast_forward(lab, orders.name, bounds[users.name])
     by_hand.fast_forward(lab, users.name, bounds[orders.name])
     for service in pair:
-        by_hand.rename_column(lab, service.name)
+        by_hand.store(lab, service.name).invalidate()
         switch_and_start(lab, service)
     assert_regression_is_named(verdict(lab, orders))
     assert verdict(lab, users).ok
@@ -169,7 +180,7 @@ def test_bound_put_back(lab, pair):
     service.load(0, 1)
     bound = by_hand.bound(lab, service.name)
     by_hand.fast_forward(lab, service.name, bound)
-    by_hand.rename_column(lab, service.name)
+    by_hand.store(lab, service.name).invalidate()
     others = [node for node in service.nodes if node is not left]
     for node in others:
         node.stop()
@@ -177,7 +188,7 @@ def test_bound_put_back(lab, pair):
     with pytest.raises(RuntimeError, match="Could not allocate more timestamps"):
         for _ignored in range(250):
             left.fresh_range(10_000)
-    by_hand.rename_column(lab, service.name, by_hand.BACKUP, by_hand.LIVE)
+    by_hand.store(lab, service.name).put_back()
     for _ignored in range(5):
         left.fresh_range(10_000)
     service.load(100, 10)

@@ -16,8 +16,9 @@ from lab import by_hand, processes
 from lab.lab import Lab, services_named
 from lab.layout import write_whole
 from lab.node.failures import StoreFailure
-from lab.node.sessions import Sessions
-from lab.node.store import NO_OP_FAST_FORWARD, BoundStore
+from lab.node.relational import RelationalBoundStore
+from lab.node.relational_sessions import Sessions
+from lab.node.store import NO_OP_FAST_FORWARD
 
 MAX_LONG = 2**63 - 1
 
@@ -132,11 +133,11 @@ def test_it_comes_back_to_life_when_its_very_bound_is_put_back(lab, one):
 def test_it_dies_for_good_when_the_store_has_another_bound(lab, one):
     one.fresh()
     bound = by_hand.bound(lab, one.service.name)
-    by_hand.write_bound(lab, one.service.name, bound + 5)
+    by_hand.store(lab, one.service.name).write_bound(bound + 5)
     _got, said = burn(one)
     assert "This server is no longer usable" in said
     assert f"limit in memory: {bound}, limit in DB: OptionalLong[{bound + 5}]" in said
-    by_hand.write_bound(lab, one.service.name, bound)
+    by_hand.store(lab, one.service.name).write_bound(bound)
     with pytest.raises(RuntimeError, match="no longer usable"):
         one.fresh()
     assert "another timestamp server" in one.health()
@@ -360,7 +361,7 @@ def test_it_does_not_start_and_leaves_the_store_alone_while_timelock_is_down(lab
 
 def test_a_fast_forward_that_fails_leaves_the_store_invalidated_and_the_node_down(lab, service):
     node = switched(lab, service).nodes[0]
-    by_hand.write_bound(lab, node.service.name, MAX_LONG)
+    by_hand.store(lab, node.service.name).write_bound(MAX_LONG)
     assert "UnknownRemoteException: Response status: 500" in start_and_fail(node)
     assert by_hand.read_store(lab, node.service.name) == [{by_hand.BACKUP: MAX_LONG}]
 
@@ -380,7 +381,7 @@ def test_a_client_before_0_253_2_does_not_migrate_a_relational_store(lab, servic
 
 @pytest.fixture
 def store(lab, names):
-    """An empty database's sessions: (service name, BoundStore)."""
+    """An empty database's sessions: (service name, Sessions)."""
     name = next(names, "")
     password = lab.postgres.create_database(name)
     sessions = Sessions(
@@ -412,7 +413,7 @@ def test_backup_and_invalidate_does_in_each_state_what_atlasdb_does(lab, store, 
     with sessions.session() as session:
         for statement in statements:
             session.execute(statement)
-    bound_store = BoundStore(sessions, "")
+    bound_store = RelationalBoundStore(sessions, "")
     assert bound_store.backup_and_invalidate() == returned
     assert bound_store.backup_and_invalidate() == returned, "again, as at the next start"
     with lab.postgres.connect(name) as session:
@@ -427,19 +428,19 @@ def test_backup_and_invalidate_refuses_both_columns(store):
         session.execute("CREATE TABLE _timestamp (last_allocated int8, legacy_last_allocated int8)")
         session.execute("INSERT INTO _timestamp VALUES (1, 2)")
     with pytest.raises(Exception, match="has been poisoned but last_allocated column still exists"):
-        BoundStore(sessions, "").backup_and_invalidate()
+        RelationalBoundStore(sessions, "").backup_and_invalidate()
 
 
 def test_a_table_prefix_is_part_of_the_tables_name(lab, store):
     name, sessions = store
-    BoundStore(sessions, "Atlas_").load()
+    RelationalBoundStore(sessions, "Atlas_").load()
     with lab.postgres.connect(name) as session:
         assert session.execute("SELECT last_allocated FROM atlas__timestamp").fetchall() == [(10_000,)]
 
 
 def test_a_commit_whose_acknowledgement_is_lost_is_not_made_twice(lab, store):
     name, sessions = store
-    BoundStore(sessions, "").load()
+    RelationalBoundStore(sessions, "").load()
     losses = iter([True])
 
     class LosesAcknowledgement:
@@ -463,7 +464,7 @@ def test_a_commit_whose_acknowledgement_is_lost_is_not_made_twice(lab, store):
     add_one = "UPDATE _timestamp SET last_allocated = last_allocated + 1 RETURNING last_allocated"
     answer = LosingSessions({}).transaction(lambda session: session.execute(add_one).fetchone())
     assert answer == (10_001,)
-    assert by_hand.bound(lab, name) == 10_001
+    assert by_hand.read_store(lab, name) == [{by_hand.LIVE: 10_001}]
 
 
 def test_a_store_that_stays_broken_ends_the_retries(store):

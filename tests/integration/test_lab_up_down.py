@@ -13,18 +13,19 @@ import sys
 import time
 from pathlib import Path
 
+import cassandra_here
 import pytest
 import yaml
 
-from lab import processes
+from lab import clusters, inventory, processes
 from lab.lab import Lab, NoLab, services_named, take_down
 from lab.layout import Layout
 
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def command(*arguments, check=True):
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+def command(*arguments, check=True, **environment):
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), **environment}
     return subprocess.run(
         [sys.executable, "-m", "lab", *arguments], check=check, capture_output=True, text=True, env=environment
     )
@@ -165,6 +166,69 @@ def test_the_inventory_says_what_the_collection_asks_for(tmp_path):
         assert lab.layout.inventory.stat().st_mode & 0o777 == 0o600
     finally:
         lab.down()
+
+
+def test_services_on_both_kinds_of_store_in_one_lab(tmp_path):
+    cassandra_here.require()
+    folder = str(tmp_path)
+    up = command("up", "--dir", folder, "--nodes", "1", "--store", "postgres", "--store", "cassandra")
+    try:
+        lab = Lab.attach(folder)
+        (address,) = lab.cassandra["cassandra"].addresses
+        assert f"cassandra: {address}:9042" in up.stdout
+        assert f"cassandra: 1 of 1 nodes run, {address}" in command("status", "--dir", folder).stdout
+        on_postgres, on_cassandra = (yaml.safe_load(lab.node(name).config_path.read_text()) for name in
+                                     ("orders-1", "users-1"))  # fmt: skip
+        assert on_postgres["atlasdb"]["keyValueService"]["type"] == "relational"
+        kvs = on_cassandra["atlas"]["keyValueService"]
+        assert (kvs["type"], kvs["servers"], kvs["keyspace"]) == ("cassandra", [f"{address}:9160"], "users")
+        children = yaml.safe_load(lab.layout.inventory.read_text())["all"]["children"]
+        assert children["cassandra_nodes"] == {"hosts": {"cassandra-1": {"ansible_host": address}}}
+        without = inventory.render(lab.layout, list(lab.services.values()), lab.settings.timelock_urls)
+        assert "cassandra_nodes" not in yaml.safe_load(without)["all"]["children"]
+        assert lab.node("users-1").fresh() in (10_001, 10_002, 10_003)
+        (server,) = lab.cassandra["cassandra"].processes()
+        assert server in lab.processes()
+    finally:
+        command("down", "--dir", folder)
+    assert not processes.is_alive(server)
+
+
+def test_no_postgresql_node_loads_what_only_cassandra_needs():
+    seen = subprocess.run(
+        [sys.executable, "-c", "import sys, lab.node.__main__, lab.node.relational; print('cassandra' in sys.modules)"],
+        env={**os.environ, "PYTHONPATH": str(TESTS)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert seen.stdout == "False\n"
+
+
+@pytest.mark.parametrize("what", [["demo"], ["up"]], ids=["demo", "up"])
+def test_where_there_is_no_cassandra_one_line_says_so_and_nothing_is_left(tmp_path, what):
+    refused = command(*what, "--dir", str(tmp_path), "--store", "cassandra", check=False, PATH="/nowhere")
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("No Cassandra 3.11 here: There is no Java")
+    assert refused.stderr.count("\n") == 1
+    assert not Layout(tmp_path).settings_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("cassandra", {"version": "3.11", "nodes": 1}),
+        ("cassandra-x3", {"version": "3.11", "nodes": 3}),
+        ("cassandra-palantir", {"version": "palantir", "nodes": 1}),
+        ("cassandra-5.0-x3", {"version": "5.0", "nodes": 3}),
+    ],
+)
+def test_the_name_of_a_store_says_its_version_and_nodes(name, shape):
+    assert clusters.shape(name) == shape
+
+
+@pytest.mark.parametrize("name", ["mysql", "cassandra-1.2", "cassandra-x4", "cassandra-"])
+def test_a_store_that_there_is_not_is_refused(name):
+    with pytest.raises(RuntimeError, match=f"There is no store {name}, but postgres, cassandra, cassandra-2.2"):
+        clusters.shape(name)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.7, 1.2, 2.0, 3.0])

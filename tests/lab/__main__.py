@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from lab.checker import ServiceReport
-from lab.demo import demonstrate
+from lab.demo import MIXED, demonstrate
 from lab.journal import JournalError
 from lab.lab import Lab, NoLab, services_named, take_down
-from lab.layout import DEFAULT_VERSION, MANAGERS
+from lab.layout import DEFAULT_VERSION, MANAGERS, POSTGRES
 from lab.timelock import command as timelock_command
 
 NAMES = ["orders", "users"]
@@ -37,12 +37,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("timelock", help="a TimeLock simulator alone (has its own --help)")
-    up = commands.add_parser("up", help="start PostgreSQL, TimeLock and the services; write an inventory")
+    up = commands.add_parser("up", help="start the stores, TimeLock and the services; write an inventory")
     up.set_defaults(run=_up)
     up.add_argument("--services", type=int, default=2, help="how many services (2: orders and users)")
     up.add_argument("--nodes", type=int, default=3, help="nodes of each service (3)")
     up.add_argument("--manager", choices=MANAGERS, action="append",
                     help="service managers, given to the services in turn (sls, command)")  # fmt: skip
+    up.add_argument(
+        "--store", action="append",
+        help="stores, given to the services in turn: postgres (the default), cassandra, or one of a version and with"
+        " so many nodes, as cassandra-4.1, cassandra-palantir, cassandra-3.11-x3",
+    )  # fmt: skip
     up.add_argument("--atlasdb-version", default=DEFAULT_VERSION, help=f"of the nodes' client ({DEFAULT_VERSION})")
     up.add_argument("--timelock-nodes", type=int, default=3)
     up.add_argument("--flavour", choices=("dropwizard", "undertow"), default="dropwizard", help="of TimeLock's HTTP")
@@ -58,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the verdict as JSON")
     commands.add_parser("status", help="what runs, and whether it is healthy").set_defaults(run=_status)
     commands.add_parser("down", help="end everything; journals and logs stay").set_defaults(run=_down)
-    commands.add_parser("demo", help="migrate a lab's services under load").set_defaults(run=_demo)
+    demo = commands.add_parser("demo", help="migrate a lab's services under load")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--store", default=POSTGRES, help=f"as of up, or {MIXED}: one service on each kind")
     for command in (name for key, name in commands.choices.items() if key != "timelock"):
         command.add_argument("--dir", type=Path, default=Path(".build/lab"), help="the lab's folder (.build/lab)")
     return parser
@@ -67,12 +74,17 @@ def _parser() -> argparse.ArgumentParser:
 def _up(options: argparse.Namespace) -> int:
     started = time.monotonic()
     names = [NAMES[i] if i < len(NAMES) else f"service{i + 1}" for i in range(options.services)]
-    services = services_named(names, options.nodes, options.manager or list(MANAGERS), options.atlasdb_version)
+    services = services_named(
+        names, options.nodes, options.manager or list(MANAGERS), options.atlasdb_version,
+        stores=options.store or [POSTGRES],
+    )  # fmt: skip
     lab = Lab.up(
         options.dir, services, nodes=options.timelock_nodes, flavour=options.flavour,
         context_path=options.context_path, tls=options.tls,
     )  # fmt: skip
     print(f"PostgreSQL: 127.0.0.1:{lab.postgres.port}")
+    for name, cluster in lab.cassandra.items():
+        print(f"{name}: " + " ".join(f"{address}:{cluster.port}" for address in cluster.addresses))
     print("TimeLock: " + " ".join(lab.settings.timelock_urls))
     for service in lab.services.values():
         print(f"{service.name}: " + " ".join(node.url for node in service.nodes))
@@ -113,6 +125,9 @@ def _status(options: argparse.Namespace) -> int:
     lab = Lab.attach(options.dir)
     all_well = True
     print(f"PostgreSQL: {'runs' if lab.postgres.process() else 'down'}, 127.0.0.1:{lab.postgres.port}")
+    for name, cluster in lab.cassandra.items():
+        running, all_of_them = len(cluster.processes()), len(cluster.addresses)
+        print(f"{name}: {running} of {all_of_them} nodes run, {' '.join(cluster.addresses)}")
     for service in lab.services.values():
         for node in service.nodes:
             trouble = node.health()
@@ -129,7 +144,7 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return demonstrate(options.dir.absolute())
+    return demonstrate(options.dir.absolute(), options.store)
 
 
 if __name__ == "__main__":

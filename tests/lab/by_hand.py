@@ -9,42 +9,82 @@ import re
 import time
 import urllib.error
 import urllib.request
+from typing import Protocol
 
 from psycopg import sql
 
+from lab.by_hand_cassandra import CassandraByHand
 from lab.lab import Lab
-from lab.layout import write_whole
+from lab.layout import POSTGRES, write_whole
+from lab.node.configuration import NAMESPACE_SINCE, parse_version
 from lab.service import Node
 
 LIVE, BACKUP = "last_allocated", "legacy_last_allocated"
 ANSWER_SECONDS = 15
 
 
+class StoreByHand(Protocol):
+    """The store of one service."""
+
+    def bound(self) -> int:
+        """The live bound. Raises LookupError on a store that is invalidated."""
+
+    def write_bound(self, value: int) -> None:
+        """Another live bound in place of the one that is there."""
+
+    def invalidate(self) -> None:
+        """As AtlasDB's own migration does."""
+
+    def put_back(self) -> None:
+        """The very bound that was invalidated is the live one again."""
+
+
+def store(lab: Lab, service: str) -> StoreByHand:
+    name = lab.services[service].settings.store
+    if name == POSTGRES:
+        return PostgresByHand(lab, service)
+    return CassandraByHand(lab.cassandra[name], service)
+
+
+class PostgresByHand:
+    def __init__(self, lab: Lab, service: str):
+        self._lab = lab
+        self._service = service
+
+    def bound(self) -> int:
+        (row,) = read_store(self._lab, self._service)
+        return row[LIVE]
+
+    def write_bound(self, value: int) -> None:
+        with self._lab.postgres.connect(self._service) as session:
+            session.execute(sql.SQL("UPDATE _timestamp SET {} = %s").format(sql.Identifier(LIVE)), [value])
+
+    def invalidate(self) -> None:
+        rename_column(self._lab, self._service)
+
+    def put_back(self) -> None:
+        rename_column(self._lab, self._service, BACKUP, LIVE)
+
+
+def bound(lab: Lab, service: str) -> int:
+    """The live bound. Raises LookupError on a store that is invalidated."""
+    return store(lab, service).bound()
+
+
 def read_store(lab: Lab, service: str) -> list[dict]:
-    """The rows of the timestamp table by column name."""
+    """The rows of PostgreSQL's timestamp table by column name."""
     with lab.postgres.connect(service) as session:
         cursor = session.execute("SELECT * FROM _timestamp")
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def bound(lab: Lab, service: str) -> int:
-    """The live bound. Raises KeyError on a store that is invalidated."""
-    (row,) = read_store(lab, service)
-    return row[LIVE]
-
-
 def rename_column(lab: Lab, service: str, old: str = LIVE, new: str = BACKUP) -> None:
-    """By default the invalidation."""
+    """PostgreSQL's column of the bound; by default the invalidation."""
     with lab.postgres.connect(service) as session:
         session.execute(
             sql.SQL("ALTER TABLE _timestamp RENAME {} TO {}").format(sql.Identifier(old), sql.Identifier(new))
         )
-
-
-def write_bound(lab: Lab, service: str, value: int, column: str = LIVE) -> None:
-    with lab.postgres.connect(service) as session:
-        session.execute(sql.SQL("UPDATE _timestamp SET {} = %s").format(sql.Identifier(column)), [value])
 
 
 def fast_forward(lab: Lab, namespace: str, timestamp: int) -> None:
@@ -71,9 +111,13 @@ def _ask_leader(lab: Lab, path: str) -> bytes:
 
 def timelock_runtime(lab: Lab) -> str:
     """The runtime block, to be put below the runtime root."""
+    return f"  timelockRuntime:\n{_servers_list(lab)}"
+
+
+def _servers_list(lab: Lab) -> str:
     servers = "".join(f"\n        - {url}" for url in lab.settings.timelock_urls)
     return (
-        f"  timelockRuntime:\n    serversList:\n      servers:{servers}\n"
+        f"    serversList:\n      servers:{servers}\n"
         f"      sslConfiguration:\n        trustStorePath: {lab.layout.trust_store}\n"
     )
 
@@ -82,11 +126,14 @@ def switch_to_timelock(lab: Lab, node: Node) -> None:
     """Rewrite the node's configuration for TimeLock, as the lab wrote it before. The node is not touched."""
     install = re.sub(r"(?m)^  # Timestamps and locks of our own.*\n", "", node.config_path.read_text())
     install = re.sub(r"(?m)^  leader:\n(    .*\n)+", "", install)
-    install = install.replace(
-        "  initializeAsync:", f"  namespace: {node.service.name}\n  timelock: {{}}\n  initializeAsync:"
-    )
-    if node.runtime_path is None:
-        install += timelock_runtime(lab)
+    name = node.service.name
+    if parse_version(node.service.version) < NAMESPACE_SINCE:
+        block = f"  timelock:\n    client: {name}\n{_servers_list(lab)}"
     else:
-        write_whole(node.runtime_path, node.runtime_path.read_text() + timelock_runtime(lab), 0o600)
+        block = f"  namespace: {name}\n  timelock: {{}}\n"
+        if node.runtime_path is None:
+            install += timelock_runtime(lab)
+        else:
+            write_whole(node.runtime_path, node.runtime_path.read_text() + timelock_runtime(lab), 0o600)
+    install = install.replace("  initializeAsync:", f"{block}  initializeAsync:")
     write_whole(node.config_path, install, 0o600)

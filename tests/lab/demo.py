@@ -12,22 +12,29 @@ import tempfile
 import time
 from pathlib import Path
 
+from lab import clusters
 from lab.checker import ServiceReport, check_folder
 from lab.lab import Lab, services_named, take_down
-from lab.layout import DEFAULT_VERSION, MANAGERS
+from lab.layout import DEFAULT_VERSION, MANAGERS, POSTGRES
 from lab.playbooks import run_in_steps
 
 LOAD_SECONDS = 3
+MIXED = "mixed"
 
 
 class DemoFailed(Exception):
     """A part of the demonstration did not do what it shows."""
 
 
-def demonstrate(folder: Path) -> int:
-    """Run the demonstration in ``folder``; 0 where all of it did what it shows."""
+def demonstrate(folder: Path, store: str) -> int:
+    """Run the demonstration in ``folder``; 0 where all of it did what it shows.
+
+    ``store``: of both services, or MIXED for one of each kind. Raises RuntimeError when it cannot be had here.
+    """
+    stores = [POSTGRES, clusters.DEFAULT] if store == MIXED else [store]
+    clusters.require([name for name in stores if name != POSTGRES])
     try:
-        _demonstrate(folder)
+        _demonstrate(folder, stores)
     except DemoFailed as error:
         print(f"\nFAILED: {error}\nThe lab's logs are in {folder}.", file=sys.stderr)
         return 1
@@ -37,9 +44,10 @@ def demonstrate(folder: Path) -> int:
     return 0
 
 
-def _demonstrate(folder: Path) -> None:
-    _title("A fleet: PostgreSQL, three TimeLock servers, the services orders and users of three nodes each")
-    services = services_named(["orders", "users"], 3, list(MANAGERS), DEFAULT_VERSION)
+def _demonstrate(folder: Path, stores: list[str]) -> None:
+    services = services_named(["orders", "users"], 3, list(MANAGERS), DEFAULT_VERSION, stores=stores)
+    placed = " and ".join(f"{service.name} on {clusters.described(service.store)}" for service in services)
+    _title(f"A fleet: three TimeLock servers, the services {placed}, of three nodes each")
     lab = Lab.up(folder, services)
     _load(lab)
     _title("ansible-playbook playbooks/plan.yml: what would be done, nothing touched")

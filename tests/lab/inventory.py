@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import yaml
@@ -13,9 +15,14 @@ import yaml
 from lab.layout import Layout
 from lab.service import Node, Service
 
+if TYPE_CHECKING:
+    from lab.cassandra.cluster import Cassandra
 
-def render(layout: Layout, services: list[Service], timelock_urls: list[str]) -> str:
-    """The inventory's YAML."""
+
+def render(
+    layout: Layout, services: list[Service], timelock_urls: list[str], cassandra: Mapping[str, Cassandra] | None = None
+) -> str:
+    """The inventory's YAML; with the hosts of the services' clusters where `cassandra` has these by name."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     addresses = [urlsplit(url) for url in timelock_urls]
     timelock_hosts = {
@@ -27,19 +34,27 @@ def render(layout: Layout, services: list[Service], timelock_urls: list[str]) ->
         "timelock_context_path": addresses[0].path,
         "timelock_ca_path": str(layout.trust_store) if addresses[0].scheme == "https" else "",
     }
-    document = {
-        "all": {
-            "vars": local | timelock,
-            "children": {
-                "timelock_servers": {"hosts": timelock_hosts},
-                "atlasdb_services": {
-                    "vars": {"timelock_client_ssl": {"trustStorePath": str(layout.trust_store)}},
-                    "children": {service.name: _group(service) for service in services},
-                },
-            },
-        }
+    children = {
+        "timelock_servers": {"hosts": timelock_hosts},
+        "atlasdb_services": {
+            "vars": {"timelock_client_ssl": {"trustStorePath": str(layout.trust_store)}},
+            "children": {service.name: _group(service) for service in services},
+        },
     }
+    cassandra_hosts = _cassandra_hosts(services, cassandra or {})
+    if cassandra_hosts:
+        children["cassandra_nodes"] = {"hosts": cassandra_hosts}
+    document = {"all": {"vars": local | timelock, "children": children}}
     return "# written by the lab\n" + yaml.safe_dump(document, sort_keys=False)
+
+
+def _cassandra_hosts(services: list[Service], cassandra: Mapping[str, Cassandra]) -> dict:
+    used = {service.settings.store for service in services}
+    return {
+        f"{name}-{number}": {"ansible_host": address}
+        for name in sorted(used & cassandra.keys())
+        for number, address in enumerate(cassandra[name].addresses, 1)
+    }
 
 
 def _group(service: Service) -> dict:

@@ -1,23 +1,24 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole lab: PostgreSQL, a TimeLock cluster and services, made, attached to and taken down."""
+"""A whole lab: PostgreSQL, Cassandra, a TimeLock cluster and services, made, attached to and taken down."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import ipaddress
 import os
 import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from lab import inventory, ports, processes
+from lab import clusters, inventory, ports, processes, templates
 from lab.checker import ServiceReport, check_folder
-from lab.layout import Layout, NodeSettings, ServiceSettings, Settings, write_whole
+from lab.layout import POSTGRES, Layout, NodeSettings, ServiceSettings, Settings, write_whole
 from lab.postgres import Postgres
 from lab.service import Node, Service
 from lab.timelock.cluster import Cluster
@@ -26,6 +27,8 @@ from lab.trust import write_trust_store
 SESSIONS_PER_NODE = 10
 SESSIONS_OF_OTHERS = 100
 END_GRACE_SECONDS = 2.0
+# No cluster of Cassandra has its nodes there (cassandra/addresses.py).
+CLIENT_ADDRESSES = ipaddress.IPv4Address("127.255.0.0")
 
 
 class NoLab(Exception):
@@ -39,6 +42,7 @@ class Lab:
         self.layout = layout
         self.settings = settings
         self.postgres = Postgres(Path(settings.temporary), settings.postgres)
+        self.cassandra = clusters.attach(Path(settings.temporary), settings.cassandra)
         self.timelock = timelock
         self.services = {
             service.name: Service(layout, settings.lab_id, service) for service in settings.services
@@ -48,9 +52,11 @@ class Lab:
     def up(cls, folder: Path | str, services: list[ServiceSettings], **timelock: object) -> Lab:
         """Make a lab from nothing, and wait until every node is healthy; `timelock`: what Cluster takes.
 
-        What an earlier lab in this folder left is ended and removed first, whether it runs or was killed.
+        There is always a PostgreSQL, and the Cassandra clusters that the services name. What an earlier lab in this
+        folder left is ended and removed first, whether it runs or was killed.
 
-        Raises RuntimeError with a log's end when a part does not come up; the parts that did are ended then.
+        Raises RuntimeError with a log's end when a part does not come up, or in one line when it cannot be had here;
+        the parts that did are ended then.
         """
         layout = Layout(Path(folder).absolute())
         layout.folder.mkdir(parents=True, exist_ok=True)
@@ -75,8 +81,9 @@ class Lab:
         with _environment(processes.LAB_VARIABLE, settings.lab_id):
             nodes = sum(len(service.nodes) for service in services)
             _all_at_once(
-                [cluster.start, lambda: lab._make_postgres(nodes), lambda: write_trust_store(layout.trust_store)]
-            )
+                [cluster.start, lambda: lab._make_postgres(nodes), lambda: write_trust_store(layout.trust_store),
+                 lambda: lab._make_cassandra(services)]
+            )  # fmt: skip
         if cluster.ca_path is not None:
             shutil.copyfile(cluster.ca_path, layout.trust_store)
         settings.timelock_urls = list(cluster.urls)
@@ -84,18 +91,27 @@ class Lab:
         return lab
 
     def add(self, services: list[ServiceSettings]) -> None:
-        """Further services: databases, files, inventory; started, and waited for until they are healthy."""
+        """Further services: databases, files, inventory; started, and waited for until they are healthy.
+
+        A Cassandra cluster that is not there yet is made. Raises RuntimeError as `up` does.
+        """
+        with _environment(processes.LAB_VARIABLE, self.settings.lab_id):
+            self._make_cassandra(services)
         nodes = [node for service in services for node in service.nodes]
         for node, port in zip(nodes, ports.free_ports(len(nodes)), strict=True):
             node.port = port
+        for number, service in enumerate(services, len(self.settings.services) + 1):
+            if service.store != POSTGRES:
+                _give_addresses(number, service)
         self.settings.services += services
         added = [Service(self.layout, self.settings.lab_id, service) for service in services]
         self.services |= {service.name: service for service in added}
         for service in added:
-            service.settings.password = self.postgres.create_database(service.name)
-            service.write(self.settings)
+            service.write(self._make_database(service.settings))
         self.layout.write_settings(self.settings)
-        content = inventory.render(self.layout, list(self.services.values()), self.settings.timelock_urls)
+        content = inventory.render(
+            self.layout, list(self.services.values()), self.settings.timelock_urls, self.cassandra
+        )  # fmt: skip
         write_whole(self.layout.inventory, content, 0o600)
         for service in added:
             service.start()
@@ -105,6 +121,29 @@ class Lab:
     def _make_postgres(self, nodes: int) -> None:
         self.postgres.create(max_connections=nodes * SESSIONS_PER_NODE + SESSIONS_OF_OTHERS)
         self.postgres.start()
+
+    def _make_cassandra(self, services: list[ServiceSettings]) -> None:
+        """The clusters that services name and that are not there yet."""
+        wanted = {service.store for service in services} - {POSTGRES} - self.cassandra.keys()
+        clusters.require(sorted(wanted))
+        for name in sorted(wanted):
+            self.settings.cassandra[name] = {}
+            self.cassandra |= clusters.attach(Path(self.settings.temporary), {name: self.settings.cassandra[name]})
+            self.cassandra[name].create(**clusters.shape(name))
+            self.layout.write_settings(self.settings)
+            self.cassandra[name].start()
+
+    def _make_database(self, service: ServiceSettings) -> str:
+        """A database or a keyspace of its own; the block of its nodes' configuration that says where it is."""
+        if service.store == POSTGRES:
+            service.password = self.postgres.create_database(service.name)
+            return templates.relational_block(service.name, service.password, self.postgres.port)
+        cluster = self.cassandra[service.store]
+        service.password = cluster.create_keyspace(service.name)
+        cluster.create_timestamp_table(service.name)
+        return templates.cassandra_block(
+            service.name, service.password, cluster.addresses, cluster.port, cluster.thrift_port
+        )
 
     @classmethod
     def attach(cls, folder: Path | str) -> Lab:
@@ -134,9 +173,10 @@ class Lab:
         return check_folder(self.layout.journal)
 
     def processes(self) -> list[processes.Process]:
-        """Every process that the lab's commands and start scripts have started, and PostgreSQL."""
+        """Every process that the lab's commands and start scripts have started, and the databases'."""
         server = self.postgres.process()
-        return sorted({*processes.owned_by(self.settings.lab_id), *([server] if server else [])})
+        nodes = [node for cluster in self.cassandra.values() for node in cluster.processes()]
+        return sorted({*processes.owned_by(self.settings.lab_id), *([server] if server else []), *nodes})
 
     def down(self) -> None:
         """End all of it and remove what is temporary. Journals, logs and configurations stay."""
@@ -155,13 +195,15 @@ def take_down(folder: Path | str) -> None:
 
 
 def services_named(
-    names: list[str], nodes: int, managers: list[str], version: str, leader: bool = True
-) -> list[ServiceSettings]:
-    """Settings of services with `nodes` nodes each; the managers are given out in turn."""
+    names: list[str], nodes: int, managers: list[str], version: str, leader: bool = True,
+    stores: Sequence[str] = (POSTGRES,),
+) -> list[ServiceSettings]:  # fmt: skip
+    """Settings of services with `nodes` nodes each; the managers and the stores are given out in turn."""
     return [
         ServiceSettings(
             name, managers[position % len(managers)], version, leader,
             [NodeSettings(f"{name}-{number}", 0) for number in range(1, nodes + 1)],
+            store=stores[position % len(stores)],
         )
         for position, name in enumerate(names)
     ]  # fmt: skip
@@ -174,6 +216,8 @@ def _take_down(layout: Layout) -> None:
     except FileNotFoundError:
         return
     Postgres(Path(settings.temporary), settings.postgres).stop()
+    for cluster in clusters.attach(Path(settings.temporary), settings.cassandra).values():
+        cluster.stop()
     with contextlib.suppress(FileNotFoundError):
         Cluster.attach(layout.timelock).stop()
     left = processes.end(processes.owned_by(settings.lab_id), END_GRACE_SECONDS)
@@ -181,6 +225,12 @@ def _take_down(layout: Layout) -> None:
         raise RuntimeError(f"These processes of the lab cannot be ended: {left}")
     shutil.rmtree(settings.temporary, ignore_errors=True)
     layout.settings_file.unlink()
+
+
+def _give_addresses(number: int, service: ServiceSettings) -> None:
+    """Addresses of its own to each node of the lab's service with this number, counted from 1."""
+    for position, node in enumerate(service.nodes, 1):
+        node.address = str(CLIENT_ADDRESSES + 256 * number + position)
 
 
 def _temporary_root() -> Path:

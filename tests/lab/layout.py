@@ -12,17 +12,24 @@ from pathlib import Path
 
 DEFAULT_VERSION = "0.905.0"
 MANAGERS = ("sls", "command")
+POSTGRES = "postgres"
 
 
 @dataclass
 class NodeSettings:
+    """`address`: where the node's connections to Cassandra come from, as if it had a host of its own."""
+
     name: str
     port: int
+    address: str = ""
 
 
 @dataclass
 class ServiceSettings:
-    """A service that `up` makes. `manager`: `sls` or `command`; `leader`: several nodes need it, one may do without."""
+    """A service that `up` makes. `manager`: `sls` or `command`; `leader`: several nodes need it, one may do without.
+
+    `store`: POSTGRES, or the name of a Cassandra cluster (clusters.py).
+    """
 
     name: str
     manager: str = "sls"
@@ -30,6 +37,7 @@ class ServiceSettings:
     leader: bool = True
     nodes: list[NodeSettings] = field(default_factory=list)
     password: str = ""
+    store: str = POSTGRES
 
 
 @dataclass
@@ -39,6 +47,7 @@ class Settings:
     lab_id: str
     temporary: str
     postgres: dict = field(default_factory=dict)
+    cassandra: dict[str, dict] = field(default_factory=dict)
     timelock_urls: list[str] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from lab import processes, templates
-from lab.layout import Layout, NodeSettings, ServiceSettings, Settings, write_whole
+from lab.layout import Layout, NodeSettings, ServiceSettings, write_whole
 from lab.processes import Process
 
 TESTS = str(Path(__file__).resolve().parent.parent)
@@ -32,6 +32,7 @@ class Node:
         self.service = service
         self.name = settings.name
         self.port = settings.port
+        self.address = settings.address
         self.url = f"http://127.0.0.1:{settings.port}"
         self.unit = layout.unit(service.name, settings.name)
         self.config_path = self.unit / "var/conf/install.yml"
@@ -43,8 +44,8 @@ class Node:
         self.pid_file = self.unit / f"var/run/{service.name}.pid"
         self.log_path = self.unit / f"var/log/{service.name}.log"
 
-    def write(self, settings: Settings, service_urls: list[str], trust_store: Path) -> None:
-        """Its folder, configuration and start script, as before a migration."""
+    def write(self, key_value_service: str, service_urls: list[str], trust_store: Path) -> None:
+        """Its folder, configuration and start script, as before a migration; `key_value_service`: that block."""
         for folder in ("var/conf", "var/run", "var/log", "var/data/paxos"):
             (self.unit / folder).mkdir(parents=True)
         self.script.parent.mkdir(parents=True)
@@ -55,7 +56,7 @@ class Node:
         leader = templates.leader_block(service_urls, self.url, trust_store) if self.service.leader else ""
         install = templates.INSTALL.format(
             node=self.name, port=self.port, service=self.service.name, root=self.root, leader=leader,
-            database_port=settings.postgres["port"], password=self.service.password,
+            key_value_service=key_value_service,
         )  # fmt: skip
         runtime = templates.RUNTIME.format(root=self.runtime_root)
         if self.runtime_path is None:
@@ -79,6 +80,8 @@ class Node:
             "service": self.service.name, "node": self.name, "shared": str(self._shared),
             "journal": str(self._journal), "atlasdb-version": self.service.version,
         }  # fmt: skip
+        if self.address:
+            options["address"] = self.address
         if self.runtime_path is not None:
             options["runtime"] = str(self.runtime_path)
         return templates.node_command(options)
@@ -202,10 +205,10 @@ class Service:
         self.name = settings.name
         self.nodes = [Node(layout, lab_id, settings, node) for node in settings.nodes]
 
-    def write(self, settings: Settings) -> None:
+    def write(self, key_value_service: str) -> None:
         self._layout.shared(self.name).mkdir(parents=True)
         for node in self.nodes:
-            node.write(settings, [other.url for other in self.nodes], self._layout.trust_store)
+            node.write(key_value_service, [other.url for other in self.nodes], self._layout.trust_store)
 
     def start(self) -> None:
         for node in self.nodes:

@@ -20,17 +20,31 @@ logging: {{level: INFO}}
 {root}:
   # Everything that {service} stores.
   keyValueService:
+{key_value_service}{leader}  initializeAsync: false
+"""
+
+RELATIONAL = """\
     type: relational
     ddl:
       type: postgres
     connection:
       type: postgres
       host: 127.0.0.1
-      port: {database_port}
-      dbName: {service}
-      dbLogin: {service}
+      port: {port}
+      dbName: {name}
+      dbLogin: {name}
       dbPassword: '{password}'
-{leader}  initializeAsync: false
+"""
+
+CASSANDRA = """\
+    type: cassandra
+    servers:
+{servers}
+    keyspace: {name}
+    credentials:
+      username: {name}
+      password: '{password}'
+    replicationFactor: {nodes}
 """
 
 LEADER = """\
@@ -104,6 +118,21 @@ console)
     ;;
 esac
 """
+
+
+def relational_block(name: str, password: str, port: int) -> str:
+    """The `keyValueService` of a service whose database and login have its name."""
+    return RELATIONAL.format(name=name, password=password, port=port)
+
+
+def cassandra_block(name: str, password: str, addresses: list[str], cql_port: int, thrift_port: int | None) -> str:
+    """The same of a keyspace; with hosts for CQL only where the cluster has no Thrift."""
+    if thrift_port is not None:
+        servers = "\n".join(f"      - {address}:{thrift_port}" for address in addresses)
+    else:
+        hosts = "\n".join(f"        - {address}:{cql_port}" for address in addresses)
+        servers = f"      type: cqlCapable\n      thriftHosts: []\n      cqlHosts:\n{hosts}"
+    return CASSANDRA.format(name=name, password=password, servers=servers, nodes=len(addresses))
 
 
 def leader_block(urls: list[str], own: str, trust_store: Path) -> str:

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a migration on Cassandra done by hand: the rows that AtlasDB leaves, set by conditional statements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.cassandra.cluster import Cassandra
+
+TS, OLD_TS = b"ts", b"oldTs"
+INVALIDATED = b"\x00"
+
+
+class CassandraByHand:
+    """The timestamp rows of the keyspace of one service."""
+
+    def __init__(self, cluster: Cassandra, keyspace: str):
+        self._cluster = cluster
+        self.keyspace = keyspace
+        self.table = f'"{keyspace}"."_timestamp"'
+
+    def cells(self) -> dict[bytes, bytes]:
+        """The values by column, read at QUORUM."""
+        rows = self.run(f"SELECT column1, value FROM {self.table} WHERE key = 0x7473")
+        return {row.column1: row.value for row in rows}
+
+    def bound(self) -> int:
+        value = self.cells()[TS]
+        if len(value) != 8:
+            raise LookupError(f"The bound is invalidated: {value!r}")
+        return int.from_bytes(value, "big")
+
+    def write_bound(self, value: int) -> None:
+        self.set(TS, encode(value))
+
+    def invalidate(self) -> None:
+        """Raises RuntimeError where the bound moves meanwhile, or a backup is there."""
+        live = encode(self.bound())
+        self._change(
+            f"BEGIN UNLOGGED BATCH\n{self._update(TS, live, INVALIDATED)};\n{self._insert(OLD_TS, live)};\nAPPLY BATCH"
+        )
+
+    def put_back(self) -> None:
+        self.set(TS, self.cells()[OLD_TS])
+        self.delete(OLD_TS)
+
+    def set(self, column: bytes, value: bytes) -> None:
+        """Whatever is there, by compare-and-set, so that it is newer than what nodes have written so."""
+        found = self.cells().get(column)
+        self._change(self._insert(column, value) if found is None else self._update(column, found, value))
+
+    def _insert(self, column: bytes, value: bytes) -> str:
+        return (
+            f"INSERT INTO {self.table} (key, column1, column2, value)"
+            f" VALUES (0x7473, 0x{column.hex()}, -1, 0x{value.hex()}) IF NOT EXISTS"
+        )
+
+    def _update(self, column: bytes, old: bytes, new: bytes) -> str:
+        return (
+            f"UPDATE {self.table} SET value = 0x{new.hex()}"
+            f" WHERE key = 0x7473 AND column1 = 0x{column.hex()} AND column2 = -1 IF value = 0x{old.hex()}"
+        )
+
+    def delete(self, column: bytes) -> None:
+        """Raises RuntimeError where it is not there."""
+        self._change(
+            f"DELETE FROM {self.table} WHERE key = 0x7473 AND column1 = 0x{column.hex()} AND column2 = -1 IF EXISTS"
+        )
+
+    def _change(self, statement: str) -> None:
+        """Raises RuntimeError if it was not applied."""
+        rows = self.run(statement)
+        if not rows[0][0]:
+            raise RuntimeError(f"Not applied: {statement}: {rows}")
+
+    def run(self, statement: str) -> list:
+        """As the superuser. Raises what the driver raises."""
+        session = self._cluster.connect()
+        try:
+            return list(session.execute(statement).current_rows)
+        finally:
+            session.cluster.shutdown()
+
+
+def encode(bound: int) -> bytes:
+    return bound.to_bytes(8, "big")
