@@ -25,9 +25,13 @@ __all__ = ["lab"]
 
 WRITES_NOTHING = ("read_back",)
 OF_SEVERAL_NODES = ("stop", "restart_first", "restart_others")
+OF_SEVERAL_EFFECTS = ("prepare", "stop", "restart_others")
 MOMENTS = [
-    f"{when}-{step}" for step in STEPS for when in ("begin", "end" if step in WRITES_NOTHING else "changed")
-]  # fmt: skip
+    "begin-prepare",
+    *(f"{'end' if step in WRITES_NOTHING else 'changed'}-{step}" for step in STEPS),
+    *(f"end-{step}" for step in OF_SEVERAL_EFFECTS),
+]
+"""In the middle of each step, which for one of several effects is after the first and after the last of them."""
 
 
 @pytest.fixture(scope="module")
