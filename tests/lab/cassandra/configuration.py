@@ -65,7 +65,6 @@ def _yaml(folder: Path, version: Version, addresses: list[str], index: int, clus
         "saved_caches_directory": str(folder / "saved_caches"),
         # Otherwise a killed node loses what it acknowledged last.
         "commitlog_sync": "batch",
-        "commitlog_sync_batch_window_in_ms": 2,
         "commitlog_segment_size_in_mb": 8,
         "memtable_heap_space_in_mb": 32,
         "memtable_offheap_space_in_mb": 16,
@@ -89,6 +88,7 @@ def _yaml(folder: Path, version: Version, addresses: list[str], index: int, clus
     }
     if version.has_thrift:
         settings["start_rpc"] = True
+        settings["commitlog_sync_batch_window_in_ms"] = 2
     if version.release >= (3, 0):
         settings["hints_directory"] = str(folder / "hints")
     if version.release >= (3, 11):
