@@ -12,6 +12,10 @@ import pytest
 
 from lab.cassandra import distribution
 
+# LAB_CASSANDRA names the versions to test on, or is `all`.
+_WANTED = os.environ.get("LAB_CASSANDRA", distribution.DEFAULT_VERSION)
+VERSIONS = list(distribution.VERSIONS) if _WANTED == "all" else _WANTED.split()
+
 
 def require(version: str = distribution.DEFAULT_VERSION) -> str:
     """The version, with its jars in the cache; else skips the test with the reason, or fails it where CI is set."""

@@ -109,7 +109,8 @@ def java_options(folder: Path, version: Version, jars: list[Path]) -> list[str]:
     agent = next(jar for jar in jars if jar.name.startswith("jamm-"))
     options = [
         "-Xms128m", "-Xmx128m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        "-XX:MaxDirectMemorySize=128m", "-XX:+PerfDisableSharedMem", f"-javaagent:{agent}",
+        "-XX:MaxDirectMemorySize=128m", "-XX:+PerfDisableSharedMem", "-XX:+UnlockDiagnosticVMOptions",
+        "-XX:-BytecodeVerificationRemote", f"-javaagent:{agent}",
         "-Djdk.attach.allowAttachSelf=true", "-Djava.security.manager=allow", "-Djava.net.preferIPv4Stack=true",
         f"-Djava.io.tmpdir={folder / 'tmp'}", "-Dlogback.configurationFile=logback.xml",
         *(f"--add-exports={package}=ALL-UNNAMED" for package in ADD_EXPORTS.split()),
