@@ -236,7 +236,7 @@ class Fleet:
         assert run.ok, run.tail
         return run
 
-    def load(self, rate: float = 50) -> None:
+    def load(self, rate: float = 10) -> None:
         for service in self.services:
             service.load(rate, 10)
 
@@ -356,7 +356,7 @@ def lab(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def fleet(lab: Lab, folder: Path, *nodes: int, managers: tuple[str, ...] = ("sls",), rate: float = 50):
+def fleet(lab: Lab, folder: Path, *nodes: int, managers: tuple[str, ...] = ("sls",), rate: float = 10):
     """A fleet of new services under load, with so many `nodes` each; ended after the block."""
     settings = []
     for position, count in enumerate(nodes):

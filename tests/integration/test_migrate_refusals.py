@@ -158,7 +158,7 @@ def refused(lab, tmp_path_factory):
     folder.mkdir(mode=0o755)
     counts = [2 if name == "nodes_that_disagree" else 1 for name in CODES] + [1]
     managers = ["command" if name == "a_pid_file_with_a_typo" else "sls" for name in CODES] + ["sls"]
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), *counts, managers=managers, rate=5) as services:
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), *counts, managers=managers, rate=2) as services:
         mistakes = Mistakes(services, folder)
         told = {
             name: (service.name, getattr(mistakes, name)(service))

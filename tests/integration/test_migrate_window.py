@@ -133,7 +133,7 @@ class Faults:
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
     """One wave of all services, with all the faults; then the faults are over, and migrate.yml is run again."""
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), *NODES.values(), rate=20) as services:
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), *NODES.values(), rate=3) as services:
         services.set(timelock_waves=[len(NODES)], atlasdb_start_timeout=60)
         faults = Faults(services, tmp_path_factory.mktemp("copies"))
         told = SimpleNamespace(fleet=services, faults=faults)
