@@ -49,10 +49,10 @@ def names():
 
 @pytest.fixture
 def service(lab, store, names):
-    """Makes a service: `service(nodes=1, leader=False)`; its processes are ended after the test."""
+    """Makes a service: `service(nodes=1, leader=False, store=...)`; its processes are ended after the test."""
     made = []
 
-    def make(nodes=1, leader=False):
+    def make(nodes=1, leader=False, store=store):
         name = next(names)
         lab.add(services_named([name], nodes, ["sls"], "0.905.0", leader, [store]))
         made.append(lab.services[name])
@@ -305,6 +305,7 @@ def test_while_idle_it_holds_from_its_own_address_what_the_real_client_holds(lab
         switch(lab, one)
         one.start()
         one.wait_healthy()
+    assert connections(one, [cluster.port]), "it has just asked something"
     if cluster.thrift_port is not None:
         expected = sorted((address, cluster.thrift_port) for address in cluster.addresses for _connection in range(20))
         assert sorted(connections(one, [cluster.thrift_port])) == expected
@@ -340,6 +341,32 @@ def test_it_outlives_a_crash_of_cassandra(one, rows, cluster):
     for _ignored in range(105):
         one.fresh_range(10_000)
     assert rows.bound() > bound
+
+
+def test_with_one_of_three_hosts_down_it_starts_moves_its_bound_and_migrates(lab, store, service):
+    node = service(store=f"{store}-x3").nodes[0]
+    cluster = lab.cassandra[f"{store}-x3"]
+    rows = by_hand.store(lab, node.service.name)
+    lasting = cluster.thrift_port or cluster.port
+    assert {address for address, _port in connections(node, [lasting])} == set(cluster.addresses)
+    cluster.kill(0)
+    try:
+        node.stop()
+        node.start()
+        node.wait_healthy(60)
+        bound = rows.bound()
+        for _ignored in range(105):
+            node.fresh_range(10_000)
+        assert rows.bound() > bound
+        switch(lab, node)
+        bound = rows.bound()
+        node.start()
+        node.wait_healthy(60)
+        assert rows.cells() == {TS: INVALIDATED, OLD_TS: encode(bound)}
+        assert {address for address, _port in connections(node, [lasting])} == set(cluster.addresses[1:])
+    finally:
+        cluster.start_node(0)
+    wait_until(lambda: {address for address, _port in connections(node, [lasting])} == set(cluster.addresses), 20)
 
 
 # The automated migration of the store, state by state (facts: CassandraTimestampBackupRunner)

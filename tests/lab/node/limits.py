@@ -5,7 +5,7 @@
 
 STORE_RETRY_SECONDS = 2.0  # the real client: 180 (RetriableTransactions.MAX_DELAY_MS)
 STORE_RETRY_PAUSE = 0.05  # the real client: none, which filled disks with log
-CASSANDRA_RETRY_SECONDS = 10.0
+CASSANDRA_RETRY_SECONDS = 30.0  # Cassandra takes up to 25 s to call a dead node dead, and asks it until then
 CASSANDRA_RETRY_PAUSE = 0.2
 CASSANDRA_REQUEST_TIMEOUT = 10.0
 LEADERSHIP_RETRY_PAUSE = 0.5
