@@ -38,7 +38,8 @@ def sessions_of(store: Store, ignore: list, looks: list) -> dict:
     if not counting and not any(look["failed"] for look in looks):
         return {"sessions": sessions, "view": {"kind": NODES, **place, "hosts": [], "unseen": []}}
     known = {_key(one) for one in told} | {(spelled(one["address"]), one["port"]) for one in view["own"]}
-    sessions += [one for look in counting for one in _sessions(look, place) if _key(one) not in known]
+    shown = {(*_key(one), one["at"]): one for look in counting for one in _sessions(look, place)}
+    sessions += [one for one in shown.values() if _key(one) not in known]
     hosts = sorted(look["host"] for look in counting)
     return {"sessions": sessions, "view": {"kind": HOSTS, **place, "hosts": hosts, "unseen": _unseen(looks, place)}}
 

@@ -100,8 +100,8 @@ class Probe:
         }
 
     def connected(self, endpoints: Endpoints) -> list[str]:
-        """Where connections to ``endpoints`` lead that anybody has in our own network namespace, one for each."""
-        return sorted(found.remote for found in self._sockets.outgoing() if found.remote in endpoints)
+        """Where the connections to ``endpoints`` lead, one for each, that anybody has in our own network namespace."""
+        return sorted(found.remote for found in self._sockets.all_established() if found.remote in endpoints)
 
     def connected_others(self, look: Look) -> list[str]:
         """Where the connections lead that others than the service have in our own network namespace."""

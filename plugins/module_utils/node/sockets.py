@@ -42,14 +42,22 @@ class Sockets:
         """Every established socket of the network namespace of process ``pid``, whoever holds it."""
         return self._of(str(pid), _ESTABLISHED)
 
+    def all_established(self) -> list[Socket]:
+        """Every established socket of our own network namespace, whoever holds it."""
+        return self._of("self", _ESTABLISHED)
+
     def outgoing(self) -> list[Socket]:
-        """Every established socket of our own network namespace that no port which listens there took in."""
-        ports = {found.port for found in self.listening()}
-        return [found for found in self._of("self", _ESTABLISHED) if found.port not in ports]
+        """Those of our own network namespace that nothing which listens there took in."""
+        listening = {found.local for found in self.listening()}
+        return [
+            found
+            for found in self.all_established()
+            if not listening & {found.local, f"0.0.0.0:{found.port}", f"[::]:{found.port}"}
+        ]
 
     def incoming(self, ports: list[int]) -> list[Socket]:
-        """Every established socket of our own network namespace whose local port is one of ``ports``."""
-        return [found for found in self._of("self", _ESTABLISHED) if found.port in ports]
+        """Those of our own network namespace whose local port is one of ``ports``."""
+        return [found for found in self.all_established() if found.port in ports]
 
     def addresses(self) -> list[str]:
         """The addresses that our own network namespace has, without those of the loopback interface's network."""

@@ -202,6 +202,38 @@ def test_sessions_looked_for_before_the_last_hold_prove_nothing(clocks):
     assert refused(offline, given) == "proof-missing"
 
 
+def test_a_store_that_tells_nothing_is_proved_left_by_what_each_nodes_host_shows(clocks):
+    given = [*all_offline()[:-1], *(node_proof("kvs_sockets", node) for node in NODES)]
+    offline(given)
+    for missing in (-1, -2):
+        assert refused(offline, [proof for proof in given if proof is not given[missing]]) == "proof-missing"
+    offline(given[:-1], waived=True)
+
+
+def test_what_the_store_tells_is_enough_whatever_one_nodes_host_shows(clocks):
+    offline([*all_offline(), node_proof("kvs_sockets", "n1")])
+
+
+def test_connections_that_were_never_seen_prove_nothing(clocks):
+    given = [*all_offline()[:-1], *(node_proof("kvs_sockets", node, seen_before=node == "n1") for node in NODES)]
+    assert refused(offline, given) == "proof-missing"
+
+
+def test_connections_looked_for_before_a_nodes_own_hold_prove_nothing(clocks):
+    early = node_proof("kvs_sockets", "n2")
+    late = node_proof("kvs_sockets", "n1")
+    clocks.pass_by(1)
+    held = all_offline()[:-1]
+    assert refused(offline, [*held, early, node_proof("kvs_sockets", "n1")]) == "proof-missing"
+    offline([node_proof("hold", "n1", taken=late["taken"]), *held[1:], late, node_proof("kvs_sockets", "n2")])
+
+
+def test_connections_looked_for_too_long_ago_prove_nothing(clocks):
+    stale = [node_proof("kvs_sockets", node) for node in NODES]
+    clocks.pass_by(301)
+    assert refused(offline, [*all_offline()[:-1], *stale]) == "proof-missing"
+
+
 def test_what_is_there_is_checked_even_when_what_is_missing_is_waived(clocks):
     given = all_offline()
     clocks.pass_by(301)

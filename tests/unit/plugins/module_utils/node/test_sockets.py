@@ -4,7 +4,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import endpoint, parse, resolve
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import (
+    Sockets,
+    endpoint,
+    own_ipv4,
+    own_ipv6,
+    parse,
+    resolve,
+)
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = "00000000:00000000 00:00000000 00000000  1000        0"
@@ -38,3 +47,55 @@ def test_an_endpoint_has_one_spelling():
 
 def test_names_that_do_not_resolve_are_left_out():
     assert resolve(["127.0.0.1:8421", "[::1]:8422", "no.such.host.invalid:1"]) == {"127.0.0.1:8421", "[::1]:8422"}
+
+
+@pytest.fixture
+def proc(tmp_path):
+    """A host: 10.0.1.1 listens on 9160 and took one connection in, and has one to 10.0.9.9:9160."""
+    (tmp_path / "self/net").mkdir(parents=True)
+    (tmp_path / "self/net/tcp").write_text(
+        HEAD
+        + line("0101000A:23C8", "00000000:0000", "0A", 1)
+        + line("0101000A:23C8", "0200000A:1388", "01", 2)
+        + line("0101000A:1389", "0909000A:23C8", "01", 3)
+    )
+    return tmp_path
+
+
+def test_what_came_in_is_told_from_what_goes_out(proc):
+    sockets = Sockets(str(proc))
+    assert [found.remote for found in sockets.incoming([9160])] == ["10.0.0.2:5000"]
+    assert [found.remote for found in sockets.outgoing()] == ["10.0.9.9:9160"]
+    assert sockets.incoming([9042]) == []
+
+
+def test_sockets_that_cannot_be_read_are_not_taken_for_none(tmp_path):
+    for look in (Sockets(str(tmp_path)).outgoing, Sockets(str(tmp_path)).listening):
+        with pytest.raises(Refusal, match="probe-blind"):
+            look()
+
+
+FIB_TRIE = """Local:
+  +-- 0.0.0.0/0 3 0 5
+     +-- 127.0.0.0/8 2 0 2
+        +-- 127.0.0.0/31 1 0 0
+           |-- 127.0.0.0
+              /8 host LOCAL
+           |-- 127.0.0.1
+              /32 host LOCAL
+     +-- 10.0.1.0/24 2 0 2
+        |-- 10.0.1.0
+           /24 link UNICAST
+        |-- 10.0.1.1
+           /32 host LOCAL
+        |-- 10.0.1.255
+           /32 link BROADCAST
+"""
+
+
+def test_a_hosts_own_addresses_are_read_without_those_that_every_host_has(proc):
+    assert own_ipv4(FIB_TRIE) == {"127.0.0.1", "10.0.1.1"}
+    assert own_ipv6("20010db8000000000000000000000001 04 40 00 82     eth0\n") == {"2001:db8::1"}
+    (proc / "self/net/fib_trie").write_text(FIB_TRIE)
+    (proc / "self/net/if_inet6").write_text("00000000000000000000000000000001 01 80 10 80       lo\n")
+    assert Sockets(str(proc)).addresses() == ["10.0.1.1"]
