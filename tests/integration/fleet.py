@@ -20,15 +20,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import inventory, playbooks, processes
+from lab import by_hand, inventory, playbooks, processes
+from lab.cassandra import distribution
 from lab.checker import check_folder
 from lab.lab import Lab
-from lab.layout import DEFAULT_VERSION, NodeSettings, ServiceSettings
+from lab.layout import DEFAULT_VERSION, POSTGRES, NodeSettings, ServiceSettings
 from lab.service import Node, Service
 
 PATIENCE_SECONDS = 300
 LONGEST_RUN_SECONDS = 1200
 TAIL_LINES = 60
+
+CASSANDRA = "cassandra"
+STORES = (POSTGRES, CASSANDRA) if distribution.why_not(distribution.DEFAULT_VERSION) is None else (POSTGRES,)
+"""What services store in: on a machine without Java, where test_lab_cassandra says so, PostgreSQL alone."""
+
+ACTIVE, INVALIDATED = "active", "invalidated"
 
 STEPS = [
     task["vars"]["timelock_step"]
@@ -191,8 +198,8 @@ class Fleet:
     def write(self, change: Callable[[dict], object] = lambda everything: None) -> None:
         """The inventory; `change` gets it as a dictionary, to have a part of it otherwise."""
         everything = yaml.safe_load(
-            inventory.render(self.lab.layout, self.services, self.lab.settings.timelock_urls)
-        )["all"]  # fmt: skip
+            inventory.render(self.lab.layout, self.services, self.lab.settings.timelock_urls, self.lab.cassandra)
+        )["all"]
         change(everything)
         self.inventory.write_text(yaml.safe_dump({"all": everything}, sort_keys=False))
 
@@ -256,11 +263,13 @@ class Fleet:
         return {node.name: node.mode() for node in self.nodes}
 
     def store(self, service: Service) -> tuple[str, int]:
-        """Column and number of the bound."""
-        with self.lab.postgres.connect(service.name) as session:
-            cursor = session.execute("SELECT * FROM _timestamp")
-            ((number,),) = cursor.fetchall()
-            return cursor.description[0].name, number
+        """ACTIVE or INVALIDATED, and the number that is live or kept."""
+        if service.settings.store == POSTGRES:
+            (row,) = by_hand.read_store(self.lab, service.name)
+            return (ACTIVE, row[by_hand.LIVE]) if by_hand.LIVE in row else (INVALIDATED, row[by_hand.BACKUP])
+        cells = by_hand.store(self.lab, service.name).cells()
+        live = len(cells[b"ts"]) == 8
+        return (ACTIVE if live else INVALIDATED), int.from_bytes(cells[b"ts" if live else b"oldTs"], "big")
 
     def assert_clean(self) -> None:
         """The checker finds nothing in what the services took, and it has seen all of them."""
@@ -279,7 +288,7 @@ class Fleet:
         for node in self.nodes:
             assert (node.name, node.mode(), node.health()) == (node.name, "timelock", None)
         for service in self.services:
-            assert self.store(service)[0] == "legacy_last_allocated"
+            assert self.store(service)[0] == INVALIDATED
         self.assert_clean()
 
     def assert_as_before(self) -> None:
@@ -288,7 +297,7 @@ class Fleet:
             assert (node.name, node.mode(), node.health()) == (node.name, _old_mode(node), None)
             assert "timelock:" not in node.config_path.read_text()
         for service in self.services:
-            assert self.store(service)[0] == "last_allocated"
+            assert self.store(service)[0] == ACTIVE
         self.await_more_timestamps()
         self.assert_clean()
 
@@ -296,6 +305,7 @@ class Fleet:
         """All that no plan may change: databases, TimeLock, the nodes' files, the processes."""
         return {
             "databases": self._databases(),
+            "clusters": [_everything(cluster) for cluster in self.lab.cassandra.values()],
             "timelock": _tree(self.lab.layout.timelock, leave_out=("requests.jsonl", "node.log")),
             "namespaced calls": [
                 call["target"] for call in self.lab.timelock.requests()
@@ -318,6 +328,28 @@ class Fleet:
         ).stdout  # fmt: skip
         # A random word in each dump.
         return re.sub(r"(?m)^\\(un)?restrict .*$", "", dump)
+
+
+def _everything(cluster) -> list[str]:
+    """All that is in a Cassandra cluster besides its own accounts of itself: schema, and rows with when they were
+    written.
+    """
+    session = cluster.connect()
+    try:
+        found = [str(row) for row in session.execute("SELECT * FROM system_schema.columns") if not _own(row)]
+        tables = [row for row in session.execute("SELECT * FROM system_schema.tables") if not _own(row)]
+        for table in tables:
+            name = f'"{table.keyspace_name}"."{table.table_name}"'
+            found += sorted(f"{name} {row}" for row in session.execute(f"SELECT * FROM {name}"))
+            if table.table_name == "_timestamp":
+                found += [str(row) for row in session.execute(f"SELECT writetime(value) FROM {name}")]
+        return sorted(found)
+    finally:
+        session.cluster.shutdown()
+
+
+def _own(row) -> bool:
+    return row.keyspace_name in ("system", "system_schema", "system_traces", "system_distributed", "system_auth")
 
 
 def _old_mode(node: Node) -> str:
@@ -356,8 +388,17 @@ def lab(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def fleet(lab: Lab, folder: Path, *nodes: int, managers: tuple[str, ...] = ("sls",), rate: float = 10):
-    """A fleet of new services under load, with so many `nodes` each; ended after the block."""
+def fleet(
+    lab: Lab,
+    folder: Path,
+    *nodes: int,
+    managers: tuple[str, ...] = ("sls",),
+    stores: tuple[str, ...] = (POSTGRES,),
+    rate: float = 10,
+):
+    """A fleet of new services under load, with so many `nodes` each, managers and stores given out in turn; ended
+    after the block.
+    """
     settings = []
     for position, count in enumerate(nodes):
         name = f"s{next(_NUMBERS)}"
@@ -365,6 +406,7 @@ def fleet(lab: Lab, folder: Path, *nodes: int, managers: tuple[str, ...] = ("sls
             ServiceSettings(
                 name, managers[position % len(managers)], DEFAULT_VERSION, count > 1,
                 [NodeSettings(f"{name}-{number}", 0) for number in range(1, count + 1)],
+                store=stores[position % len(stores)],
             )
         )  # fmt: skip
     lab.add(settings)

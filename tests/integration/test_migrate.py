@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks as a user runs them, on two services under load: plan, look, migrate one, then the other, then again.
+"""The playbooks as a user runs them, on two services under load, one on PostgreSQL and one on Cassandra: plan, look,
+migrate one, then the other, then again.
 
 It is one story, told once; the tests are what must be true of it.
 """
@@ -21,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import Fleet, Run, fleet, lab
+from fleet import STORES, Fleet, Run, fleet, lab
 
 __all__ = ["lab"]
 
@@ -51,7 +52,7 @@ class _CommandLines:
 
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), 3, 2, managers=("sls", "command")) as services:
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), 3, 2, managers=("sls", "command"), stores=STORES) as services:
         told = SimpleNamespace(fleet=services, looks=[], runs={})
         one, _other = services.services
 

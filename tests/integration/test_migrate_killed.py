@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """migrate.yml is killed in the middle of each of its steps, and run again.
 
-Each moment has a service of its own, whose run is killed there; then one more run finishes all of them.
+Each moment has services of its own, one on each kind of store, whose run is killed there; then one more run finishes
+all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import STEPS, Fleet, fleet, lab, wait_for
+from fleet import STEPS, STORES, Fleet, fleet, lab, wait_for
 
 from lab import processes
 from lab.service import Node
@@ -37,17 +38,22 @@ MOMENTS = [
 @pytest.fixture(scope="module")
 def killed(lab, tmp_path_factory):
     """All services after the run that finished them; the services by moment, and the two runs after the kills."""
-    counts = [2 if moment.partition("-")[2] in OF_SEVERAL_NODES else 1 for moment in MOMENTS]
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), *counts, managers=("sls", "command"), rate=2) as services:
-        own = dict(zip(MOMENTS, services.services, strict=True))
-        for moment, service in own.items():
-            alone = Fleet(lab, tmp_path_factory.mktemp(service.name), [service])
+    counts = [2 if moment.partition("-")[2] in OF_SEVERAL_NODES else 1 for moment in MOMENTS for _store in STORES]
+    with fleet(
+        lab, tmp_path_factory.mktemp("fleet"), *counts, managers=("sls", "sls", "command"), stores=STORES, rate=2
+    ) as services:
+        each = iter(services.services)
+        own = {
+            moment: Fleet(lab, tmp_path_factory.mktemp(moment), [next(each) for _store in STORES]) for moment in MOMENTS
+        }
+        for moment, alone in own.items():
+            alone.set(timelock_waves=[len(STORES)])
             run = alone.begin("migrate.yml", breakpoints=(moment,))
             try:
                 run.wait_at(moment)
             finally:
                 run.kill()
-        services.set(timelock_waves=[len(MOMENTS)])
+        services.set(timelock_waves=[len(counts)])
         after = services.play("migrate.yml")
         # A third run of all would take as long, and says of each the same.
         some = ":".join([services.services[0].name, services.services[-1].name, "localhost"])
@@ -58,13 +64,14 @@ def killed(lab, tmp_path_factory):
         yield services, own, after, again
 
 
+@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_run_killed_in_a_step_is_finished_by_the_next(killed, moment):
-    services, own, after, _again = killed
-    service = own[moment]
+def test_a_run_killed_in_a_step_is_finished_by_the_next(killed, moment, store):
+    _services, own, after, _again = killed
+    (service,) = [service for service in own[moment].services if service.settings.store == store]
     said = [line for line in after.verdict if line.startswith(f"{service.name}: ")]
     assert said and said[0].startswith(f"{service.name}: migrated"), said or after.tail
-    Fleet(services.lab, services.inventory.parent / service.name, [service]).assert_on_timelock()
+    own[moment].assert_on_timelock()
 
 
 def test_the_run_after_a_killed_one_succeeds(killed):

@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import Fleet, fleet, lab, wait_for
+from fleet import ACTIVE, INVALIDATED, Fleet, fleet, lab, wait_for
 
 from lab import ports, processes
 from lab.service import Node, Service
@@ -165,7 +165,7 @@ def test_a_service_that_fails_before_the_invalidation_is_put_back(story, name):
     service = story.faults.service(name)
     assert PUT_BACK[name] in story.first.codes, story.first.tail
     assert any(line.startswith(f"{service.name}: put back") for line in story.first.verdict), story.first.tail
-    assert story.stores[name] == "last_allocated"
+    assert story.stores[name] == ACTIVE
     assert not {node.name for node in service.nodes} & set(story.held)
     mode = "leader" if service.settings.leader else "embedded"
     assert {story.modes[node.name] for node in service.nodes} == {mode}
@@ -175,7 +175,7 @@ def test_a_process_on_a_copy_of_the_old_configuration_moves_the_bound_and_is_not
     service = story.faults.service("on_a_copy_before_the_invalidation")
     blocked, free = service.nodes
     assert "bound-moved" in story.first.codes, story.first.tail
-    assert story.stores["on_a_copy_before_the_invalidation"] == "last_allocated"
+    assert story.stores["on_a_copy_before_the_invalidation"] == ACTIVE
     assert not {node.name for node in service.nodes} & set(story.held)
     assert story.modes[free.name] == "leader"
     assert any(f"{service.name}: put back, except {blocked.name}" in line for line in story.first.verdict)
@@ -187,7 +187,7 @@ def test_a_service_that_fails_after_the_invalidation_is_held_and_goes_forward(st
     service = story.faults.service(name)
     assert LEFT_HELD[name] in story.first.codes, story.first.tail
     assert any(f"{service.name}: the store is invalidated" in line for line in story.first.verdict)
-    assert story.stores[name] == "legacy_last_allocated"
+    assert story.stores[name] == INVALIDATED
     assert story.modes[service.nodes[1].name] is None, "a node was started after the first one had failed"
 
 
@@ -195,7 +195,7 @@ def test_a_service_that_fails_after_the_invalidation_is_held_and_goes_forward(st
 def test_a_service_migrates_though_others_of_its_wave_fail(story, name):
     service = story.faults.service(name)
     assert {story.modes[node.name] for node in service.nodes} == {"timelock"}, story.first.tail
-    assert story.stores[name] == "legacy_last_allocated"
+    assert story.stores[name] == INVALIDATED
 
 
 def test_a_node_that_its_service_manager_starts_in_the_window_does_not_come_up(story):
