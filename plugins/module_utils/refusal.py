@@ -147,7 +147,9 @@ CODES = {
     "node-still-running": Code("window", "Find out why it does not stop, stop it by hand, then run again."),
     "port-still-open": Code("window", "Find the process that listens there and stop it, then run again."),
     "kvs-session-open": Code(
-        "window", "Find that client and stop it. If it is no AtlasDB client, name it in timelock_ignore_sessions."
+        "plan",
+        "Find that client and stop it. If it is no client of this service, name it in timelock_ignore_sessions, or its "
+        "address in timelock_kvs_known_clients.",
     ),
     "probe-blind": Code(
         "plan",

@@ -250,7 +250,8 @@ refusals:
   elements: dict
 clients:
   description: >-
-    For each service that may use a store which others use as well, the C(addresses) of its nodes, and the C(cluster).
+    For each service that may use a store which others use as well, the C(addresses) of its nodes, and those of its
+    C(store), null where that is not known.
   returned: success
   type: dict
 table:

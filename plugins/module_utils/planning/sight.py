@@ -16,17 +16,17 @@ _LOCALHOST = ("127.0.0.1", "::1")
 
 
 def clients_of(services: dict, stores: dict) -> dict:
-    """For each service that may use a store which others use as well: ``cluster`` and its nodes' ``addresses``.
+    """For each service that may use a store which others use as well: ``store`` and its nodes' ``addresses``.
 
-    ``cluster`` is None where it is not known which store a service uses. Empty where every store itself tells its
-    sessions apart.
+    ``store`` are the addresses of its store, None where it is not known which one it uses. Empty where every store
+    itself tells its sessions apart.
     """
     views = {name: (stores.get(name) or {}).get("view") for name in services}
     if not any(view and view["kind"] != STORE for view in views.values()):
         return {}
     return {
         name: {
-            "cluster": views[name] and ",".join(views[name]["addresses"]),
+            "store": views[name] and views[name]["addresses"],
             "addresses": sorted(set().union(*(_addresses(node) for node in members))),
         }
         for name, members in services.items()
@@ -36,11 +36,11 @@ def clients_of(services: dict, stores: dict) -> dict:
 
 def other_clients(clients: dict, service: str) -> dict:
     """The addresses of the services that may use the store of ``service`` as well, by their names."""
-    own = clients.get(service, {}).get("cluster")
+    own = clients.get(service, {}).get("store")
     return {
         name: one["addresses"]
         for name, one in clients.items()
-        if name != service and (own is None or one["cluster"] in (None, own))
+        if name != service and (own is None or one["store"] is None or set(own) & set(one["store"]))
     }
 
 
