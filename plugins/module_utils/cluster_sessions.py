@@ -52,12 +52,12 @@ def strangers(sessions: list, known: AddressSet) -> list:
 def words(sessions: list) -> str:
     """Sessions for a person, counted."""
     names = [
-        f"{one['user']} ({one['application'] or 'no name'}) from {one['address'] or 'an unknown address'}"
+        f"of {one['user']} ({one['application'] or 'no name'}) from {one['address'] or 'an unknown address'}"
         if "at" not in one
-        else f"a connection from {one['address']} to {one['at']}"
+        else f"from {one['address']} to {one['at']}"
         for one in sessions
     ]
-    return "; ".join(f"{names.count(name)} of {name}" for name in dict.fromkeys(names))
+    return "; ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
 
 
 def _key(session: dict) -> tuple:
