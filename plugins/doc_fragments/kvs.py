@@ -84,7 +84,7 @@ notes:
     what finds too few replicas is tried again for 30 seconds.
   - Cassandra is read at SERIAL and changed by conditional statements alone.
   - On PostgreSQL the login must own the timestamp table, and, where a run takes its lock, be able to make the schema
-    C(atlasdb_timelock) in the database. On Cassandra it needs C(SELECT) and C(MODIFY) on the timestamp table, and the
-    same on a keyspace C(atlasdb_timelock), which it makes itself where it may. What is missing is named as the
+    C(atlasdb_timelock) in the database. On Cassandra it needs C(SELECT) and C(MODIFY) on the timestamp table, and
+    C(CREATE) for a keyspace C(atlasdb_timelock) with a table of its own there. What is missing is named as the
     C(GRANT) that gives it.
 """

@@ -200,8 +200,19 @@ class Fleet:
         everything = yaml.safe_load(
             inventory.render(self.lab.layout, self.services, self.lab.settings.timelock_urls, self.lab.cassandra)
         )["all"]
+        everything["vars"]["timelock_kvs_known_clients"] = self._others()
         change(everything)
         self.inventory.write_text(yaml.safe_dump({"all": everything}, sort_keys=False))
+
+    def _others(self) -> list[str]:
+        """Where the lab's other services connect to Cassandra from, of which this inventory knows nothing."""
+        own = {service.name for service in self.services}
+        return [
+            node.address
+            for service in self.lab.services.values()
+            for node in service.settings.nodes
+            if service.name not in own and node.address
+        ]
 
     def set(self, **variables: object) -> None:
         """The inventory with these variables for all hosts."""
