@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -13,12 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Sockets
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import ACTIVE, INVALIDATED, Fleet, fleet, lab, wait_for
+from fleet import ACTIVE, CASSANDRA, INVALIDATED, STORES, Fleet, fleet, lab, wait_for
 
 from lab import ports, processes
+from lab.layout import POSTGRES
 from lab.service import Node, Service
 
 __all__ = ["lab"]
@@ -40,11 +43,24 @@ PUT_BACK = {
     "locked_table": "kvs-lock-held",
     "ended_session": "kvs-unreachable",
 }
+MOVED = ["on_a_copy_before_the_invalidation"]
 LEFT_HELD = {
     "on_a_copy_after_the_invalidation": "kvs-session-open",
     "occupied_port": "node-unhealthy",
 }
-MIGRATED = ("untouched", "started_by_its_manager")
+MIGRATED = ["untouched", "started_by_its_manager"]
+IN_CASSANDRA = {
+    "cassandra_started_by_its_manager": 2,
+    "cassandra_on_a_copy_before_the_stop": 1,
+    "cassandra_on_a_copy_before_the_invalidation": 2,
+    "cassandra_on_a_copy_after_the_invalidation": 2,
+}
+if CASSANDRA in STORES:
+    NODES |= IN_CASSANDRA
+    PUT_BACK["cassandra_on_a_copy_before_the_stop"] = "kvs-session-open"
+    MOVED.append("cassandra_on_a_copy_before_the_invalidation")
+    LEFT_HELD["cassandra_on_a_copy_after_the_invalidation"] = "kvs-session-open"
+    MIGRATED.append("cassandra_started_by_its_manager")
 
 
 class Faults:
@@ -58,7 +74,7 @@ class Faults:
         for node in services.nodes:
             self._copies[node.name].write_text(node.config_path.read_text())
         self.undone = contextlib.ExitStack()
-        self.came_up = None
+        self.came_up = []
 
     def service(self, name: str) -> Service:
         return self._named[name]
@@ -71,26 +87,41 @@ class Faults:
         rogue = processes.identify(node.start_with(copy, copy.with_suffix(".log")).pid)
         self.undone.callback(processes.end, [rogue], 1)
 
+    def _of_each_store(self, name: str) -> list[Service]:
+        return [self._named[each] for each in (name, f"cassandra_{name}") if each in self._named]
+
     def begin_stop(self) -> None:
-        self.start_on_a_copy(self.service("on_a_copy_before_the_stop").nodes[0], ports.free_port())
-        service = self.service("on_a_copy_before_the_stop")
-        wait_for(lambda: self._sessions(service) >= 16, "the copy opens no sessions")
+        for service in self._of_each_store("on_a_copy_before_the_stop"):
+            before = self._sessions(service)
+            self.start_on_a_copy(service.nodes[0], ports.free_port())
+            self._await_sessions(service, before + 1)
+
+    def _await_sessions(self, service: Service, count: int) -> None:
+        wait_for(lambda: self._sessions(service) >= count, "the copy opens no sessions")
 
     def _sessions(self, service: Service) -> int:
+        if service.settings.store == CASSANDRA:
+            addresses = {node.address for node in service.settings.nodes}
+            return sum(found.local.rpartition(":")[0] in addresses for found in Sockets().established(os.getpid()))
         with self.lab.postgres.connect() as session:
             query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
             return session.execute(query, [service.name]).fetchone()[0]
 
     def begin_read(self) -> None:
-        node = self.service("started_by_its_manager").nodes[1]
-        node.start()
-        started = node.process()
-        self.came_up = bool(started and processes.wait_gone([started], 60))
+        for service in self._of_each_store("started_by_its_manager"):
+            node = service.nodes[1]
+            node.start()
+            started = node.process()
+            if started is None or processes.wait_gone([started], 60):
+                self.came_up.append(node.name)
 
     def begin_fast_forward(self) -> None:
-        service = self.service("on_a_copy_before_the_invalidation")
-        before = self.fleet.store(service)
-        self.start_on_a_copy(service.nodes[0])
+        for service in self._of_each_store("on_a_copy_before_the_invalidation"):
+            before = self.fleet.store(service)
+            self.start_on_a_copy(service.nodes[0])
+            self._await_a_move(service, before)
+
+    def _await_a_move(self, service: Service, before: tuple) -> None:
         wait_for(lambda: self.fleet.store(service) != before, "the copy issues nothing")
 
     def begin_invalidate(self) -> None:
@@ -121,9 +152,9 @@ class Faults:
         self.undone.callback(thread.join)
 
     def begin_read_back(self) -> None:
-        service = self.service("on_a_copy_after_the_invalidation")
-        self.start_on_a_copy(service.nodes[0])
-        wait_for(lambda: self._sessions(service) >= 8, "the copy opens no sessions")
+        for service in self._of_each_store("on_a_copy_after_the_invalidation"):
+            self.start_on_a_copy(service.nodes[0])
+            self._await_sessions(service, 8)
 
     def begin_restart_first(self) -> None:
         (taken, _other) = self.service("occupied_port").nodes
@@ -133,7 +164,8 @@ class Faults:
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
     """One wave of all services, with all the faults; then the faults are over, and migrate.yml is run again."""
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), *NODES.values(), rate=3) as services:
+    stores = tuple(CASSANDRA if name in IN_CASSANDRA else POSTGRES for name in NODES)
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), *NODES.values(), stores=stores, rate=3) as services:
         services.set(timelock_waves=[len(NODES)], atlasdb_start_timeout=60)
         faults = Faults(services, tmp_path_factory.mktemp("copies"))
         told = SimpleNamespace(fleet=services, faults=faults)
@@ -153,9 +185,9 @@ def story(lab, tmp_path_factory):
             told.held = [node.name for node in services.nodes if node.config_path.read_text().startswith("# held by")]
             told.stores = {name: services.store(faults.service(name))[0] for name in NODES}
         told.status = services.play("status.yml")
-        blocked = faults.service("on_a_copy_before_the_invalidation").nodes[0]
-        blocked.start()
-        blocked.wait_healthy(120)
+        for blocked in (faults.service(name).nodes[0] for name in MOVED):
+            blocked.start()
+            blocked.wait_healthy(120)
         told.second = services.play("migrate.yml")
         yield told
 
@@ -171,11 +203,12 @@ def test_a_service_that_fails_before_the_invalidation_is_put_back(story, name):
     assert {story.modes[node.name] for node in service.nodes} == {mode}
 
 
-def test_a_process_on_a_copy_of_the_old_configuration_moves_the_bound_and_is_noticed(story):
-    service = story.faults.service("on_a_copy_before_the_invalidation")
+@pytest.mark.parametrize("name", MOVED)
+def test_a_process_on_a_copy_of_the_old_configuration_moves_the_bound_and_is_noticed(story, name):
+    service = story.faults.service(name)
     blocked, free = service.nodes
     assert "bound-moved" in story.first.codes, story.first.tail
-    assert story.stores["on_a_copy_before_the_invalidation"] == ACTIVE
+    assert story.stores[name] == ACTIVE
     assert not {node.name for node in service.nodes} & set(story.held)
     assert story.modes[free.name] == "leader"
     assert any(f"{service.name}: put back, except {blocked.name}" in line for line in story.first.verdict)
@@ -199,7 +232,7 @@ def test_a_service_migrates_though_others_of_its_wave_fail(story, name):
 
 
 def test_a_node_that_its_service_manager_starts_in_the_window_does_not_come_up(story):
-    assert story.faults.came_up is False
+    assert story.faults.came_up == []
 
 
 def test_a_refusal_for_a_locked_table_names_who_holds_it(story):
