@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import ssl
 
 CQL_PORT = 9042
 THRIFT_PORT = 9160
@@ -38,10 +39,13 @@ def _is_free(address: str) -> bool:
     return True
 
 
-def answers(address: str) -> bool:
-    """Whether a node speaks CQL there."""
+def answers(address: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether a node speaks CQL there, with `tls` in it."""
     try:
-        with socket.create_connection((address, CQL_PORT), _PROBE_SECONDS) as connection:
+        with contextlib.ExitStack() as opened:
+            connection = opened.enter_context(socket.create_connection((address, CQL_PORT), _PROBE_SECONDS))
+            if tls:
+                connection = opened.enter_context(tls.wrap_socket(connection, server_hostname=address))
             connection.sendall(_OPTIONS)
             return bool(connection.recv(1))
     except OSError:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from cassandra.cluster import Cluster as Driver
 from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy
 from cassandra.query import SimpleStatement
 
-from lab.cassandra import addresses, configuration, distribution, schema
+from lab.cassandra import addresses, certificates, configuration, distribution, schema
 from lab.cassandra.distribution import DEFAULT_VERSION, Version
 from lab.cassandra.schema import quoted
 from lab.processes import LAB_VARIABLE, Process, end, identify, is_alive, send, wait_gone
@@ -30,6 +31,11 @@ STOP_SECONDS = 5
 REQUEST_SECONDS = 30
 SUPERUSER = "lab"
 FIRST_LOGIN = ("cassandra", "cassandra")
+
+
+def _hand_out(table: str) -> SimpleStatement:
+    """A reading at ALL, which brings what logins are and may, written on one node, to all others."""
+    return SimpleStatement(f"SELECT * FROM system_auth.{table}", consistency_level=ConsistencyLevel.ALL)
 
 
 class Cassandra:
@@ -62,17 +68,38 @@ class Cassandra:
         return addresses.THRIFT_PORT if self._distribution.has_thrift else None
 
     @property
+    def tls_files(self) -> Path:
+        """Where certificates.AUTHORITY and its like are, of a cluster with TLS."""
+        return self.folder / "tls"
+
+    @property
+    def _tls(self) -> ssl.SSLContext | None:
+        return certificates.context(self.tls_files) if self.settings.get("tls") else None
+
+    @property
     def _distribution(self) -> Version:
         return distribution.VERSIONS[self.version]
 
-    def create(self, version: str = DEFAULT_VERSION, nodes: int = 1, auth: bool = True) -> None:
-        """Write the nodes' configurations. Without `auth` everybody may do everything, without a login."""
+    def create(
+        self, version: str = DEFAULT_VERSION, nodes: int = 1, auth: bool = True, tls: bool = False,
+        client_certificates: bool = False,
+    ) -> None:  # fmt: skip
+        """Write the nodes' configurations. Without `auth` everybody may do everything, without a login.
+
+        With `tls` clients speak nothing else, and with `client_certificates` they show one.
+        """
         self.settings.update(
             version=version, addresses=addresses.free_block(nodes), auth=auth, password=secrets.token_hex(12),
-            lab_id=os.environ.get(LAB_VARIABLE) or secrets.token_hex(8),
+            lab_id=os.environ.get(LAB_VARIABLE) or secrets.token_hex(8), tls=tls,
         )  # fmt: skip
+        encryption = None
+        if tls:
+            certificates.write(self.tls_files, self.addresses)
+            encryption = certificates.options(self.tls_files, client_certificates)
         for node in range(nodes):
-            configuration.write(self._home(node), self._distribution, self.addresses, node, self.folder.name, auth)
+            configuration.write(
+                self._home(node), self._distribution, self.addresses, node, self.folder.name, auth, encryption
+            )
 
     def start(self) -> None:
         """Start every node that does not run, and wait until all answer and see each other.
@@ -144,6 +171,7 @@ class Cassandra:
             "protocol_version": 4 if self._distribution.release < (4, 0) else 5,
             "execution_profiles": {EXEC_PROFILE_DEFAULT: profile},
             "auth_provider": PlainTextAuthProvider(*login) if self.settings["auth"] else None,
+            "ssl_context": self._tls,
         }
         driver = Driver(**{**defaults, **options})
         try:
@@ -155,7 +183,7 @@ class Cassandra:
     def create_keyspace(self, name: str) -> str:
         """A keyspace on every node, and a login of the same name that may use it and add others; the login's password.
 
-        The rights are what AtlasDB is given where it makes its own tables.
+        The rights are what AtlasDB is given where it makes its own tables, and a look at the cluster's clients.
         """
         password = secrets.token_hex(12)
         with self._session() as session:
@@ -164,8 +192,12 @@ class Cassandra:
             )
             if self.settings["auth"]:
                 session.execute(f"CREATE ROLE {quoted(name)} WITH PASSWORD = '{password}' AND LOGIN = true")
+                session.execute(_hand_out("roles"))
                 session.execute(f"GRANT ALL PERMISSIONS ON KEYSPACE {quoted(name)} TO {quoted(name)}")
                 session.execute(f"GRANT CREATE ON ALL KEYSPACES TO {quoted(name)}")
+                if self._distribution.release >= (4, 0):
+                    session.execute(f"GRANT SELECT ON system_views.clients TO {quoted(name)}")
+                session.execute(_hand_out("role_permissions"))
         return password
 
     def create_timestamp_table(self, keyspace: str) -> None:
@@ -215,7 +247,8 @@ class Cassandra:
 
     def _wait_answer(self, node: int, deadline: float) -> None:
         """Raises RuntimeError with the log's end."""
-        while not addresses.answers(self.addresses[node]):
+        tls = self._tls
+        while not addresses.answers(self.addresses[node], tls):
             if self._process(node) is None or time.monotonic() > deadline:
                 raise RuntimeError(f"Cassandra on {self.addresses[node]} does not answer.\n{self._end_of_log(node)}")
             time.sleep(0.05)
@@ -238,14 +271,21 @@ class Cassandra:
         self._retry(change, deadline)
 
     def _wait_agreed(self, deadline: float) -> None:
-        """Until every node reaches all others. Reading at ALL also hands the logins to the nodes that lack them."""
+        """Until every node knows and reaches all others, and has the logins.
+
+        A node that knows itself alone is all that there is, for itself.
+        """
         if len(self.addresses) == 1:
             return
-        read = SimpleStatement("SELECT * FROM system_auth.roles", consistency_level=ConsistencyLevel.ALL)
 
         def look(address: str) -> None:
             with self._session() as session:
-                session.execute(read, host=session.cluster.metadata.get_host(address))
+                host = session.cluster.metadata.get_host(address)
+                schemas = list(session.execute("SELECT schema_version FROM system.local", host=host))
+                schemas += session.execute("SELECT schema_version FROM system.peers", host=host)
+                if len(schemas) < len(self.addresses) or len(set(schemas)) > 1:
+                    raise DriverException(f"{address} sees {len(schemas)} nodes, of which not all have its schema.")
+                session.execute(_hand_out("roles"), host=host)
 
         for address in self.addresses:
             self._retry(lambda address=address: look(address), deadline)

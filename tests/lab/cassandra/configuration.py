@@ -37,16 +37,22 @@ LOGBACK = """\
 """
 
 
-def write(folder: Path, version: Version, addresses: list[str], index: int, cluster: str, auth: bool) -> None:
-    """The configuration of node `index` in `folder`/conf, and the folders that it names."""
+def write(
+    folder: Path, version: Version, addresses: list[str], index: int, cluster: str, auth: bool, tls: dict | None
+) -> None:
+    """The configuration of node `index` in `folder`/conf, and the folders that it names.
+
+    `tls`: its `client_encryption_options`, None without.
+    """
     conf = folder / "conf"
     for each in (conf, folder / "tmp", folder / "persistent"):
         each.mkdir(parents=True)
     (conf / "logback.xml").write_text(LOGBACK)
     (conf / "cassandra-rackdc.properties").write_text(f"dc={DATACENTER}\nrack=rack1\n")
+    encryption = {"client_encryption_options": tls} if tls else {}
     # YAML takes JSON.
     (conf / "cassandra.yaml").write_text(
-        json.dumps(_yaml(folder, version, addresses, index, cluster, auth), indent=2) + "\n"
+        json.dumps({**_yaml(folder, version, addresses, index, cluster, auth), **encryption}, indent=2) + "\n"
     )
 
 
