@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import multiprocessing
+import os
+import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -29,9 +31,20 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening im
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cassandra_here
-from cassandra import ConsistencyLevel, OperationTimedOut, ReadTimeout, WriteTimeout, WriteType
+from cassandra import (
+    ConsistencyLevel,
+    InvalidRequest,
+    OperationTimedOut,
+    ReadTimeout,
+    Unavailable,
+    WriteTimeout,
+    WriteType,
+)
+from cassandra.connection import ConnectionShutdown
+from cassandra.protocol import ServerError
 from cassandra.query import SimpleStatement
 
+from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra
 
 KEYSPACE = "Orders"
@@ -61,6 +74,10 @@ class Service:
             "password": self.password,
         }
 
+    @property
+    def release(self) -> tuple[int, int]:
+        return distribution.VERSIONS[self.cluster.version].release
+
     def cql(self, text: str) -> list:
         statement = SimpleStatement(text.replace("TABLE", f'"{self.keyspace}"."_timestamp"'))
         return list(self.session.execute(statement).current_rows or [])
@@ -75,21 +92,23 @@ class Service:
 
     def empty(self) -> None:
         self.cql("TRUNCATE TABLE")
-        if self.cql("SELECT * FROM system_schema.tables WHERE keyspace_name = 'atlasdb_timelock'"):
-            self.cql("TRUNCATE atlasdb_timelock.record")
+        with contextlib.suppress(InvalidRequest):  # no run has made it yet
+            self.cql(f'TRUNCATE atlasdb_timelock."{self.keyspace}"')
 
 
 TS, OLD, TR = "0x7473", "0x6f6c645473", "0x7472"
 LIVE, BACKUP = (b"ts", -1), (b"oldTs", -1)
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+@pytest.fixture(scope="module", params=cassandra_here.VERSIONS)
+def cluster(request, tmp_path_factory):
     made = Cassandra(tmp_path_factory.mktemp("cassandra"), {})
-    made.create(cassandra_here.require())
-    made.start()
-    yield made
-    made.stop()
+    made.create(cassandra_here.require(request.param))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -395,6 +414,11 @@ def _losing(monkeypatch, how: str, times: int = 1) -> list:
         ),
         "read timeout": ReadTimeout("lost", consistency=ConsistencyLevel.SERIAL, required_responses=1),
         "no answer": OperationTimedOut("lost"),
+        "connection lost": ConnectionShutdown("lost"),
+        "error of the server": ServerError(0, "lost", None),
+        "too few for the commit": Unavailable(
+            "lost", consistency=ConsistencyLevel.QUORUM, required_replicas=2, alive_replicas=1
+        ),
     }
     error, made = errors[how.rpartition(", ")[0]], how.endswith(", made")
 
@@ -418,6 +442,10 @@ HOWS = [
     "read timeout, not made",
     "no answer, made",
     "no answer, not made",
+    "connection lost, made",
+    "connection lost, not made",
+    "error of the server, not made",
+    "too few for the commit, made",
 ]
 
 
@@ -456,8 +484,9 @@ def test_a_lock_and_a_note_whose_answer_is_lost_are_made_once(service, opened, m
     assert store.record().document["unfinished"]
 
 
+@pytest.mark.parametrize("answered", [False, True])
 def test_an_invalidation_of_which_nothing_can_be_seen_any_more_is_neither_success_nor_failure(
-    service, opened, monkeypatch, hasty
+    service, opened, monkeypatch, hasty, answered
 ):
     service.put(TS, VX)
     store = opened(service.kvs)
@@ -466,7 +495,8 @@ def test_an_invalidation_of_which_nothing_can_be_seen_any_more_is_neither_succes
     def execute(self, statement, *arguments):
         if " IF " in statement:
             monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", _silent)
-            raise OperationTimedOut("lost")
+            if not answered:
+                raise OperationTimedOut("lost")
         return whole(self, statement, *arguments)
 
     def _silent(self, *arguments):
@@ -485,6 +515,51 @@ def test_an_invalidation_that_is_lost_again_and_again_is_given_up_in_time(servic
     assert refused(store.invalidate, V, None).result()["fate_unknown"]
     assert len(lost) > 1
     assert service.rows() == {LIVE: encode(V)}
+
+
+def _meanwhile(monkeypatch, happens) -> None:
+    """``happens()`` when the next batch on the bound is sent, which is neither made nor answered."""
+    whole = cassandra_connection.CassandraConnection._execute
+
+    def execute(self, statement, *arguments):
+        if " IF " not in statement:
+            return whole(self, statement, *arguments)
+        monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", whole)
+        happens()
+        raise OperationTimedOut("lost")
+
+    monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", execute)
+
+
+def test_a_lost_invalidation_of_a_run_that_lost_the_lock_meanwhile_is_unknown(service, opened, monkeypatch):
+    service.put(TS, VX)
+    store, other = opened(service.kvs), opened(service.kvs)
+    guard = Guard("r1", store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch)
+    _meanwhile(monkeypatch, lambda: other.take_lock({**HOLDER, "run_id": "r2"}, "orders", "r1"))
+    refusal = refused(store.invalidate, V, guard)
+    assert (refusal.code, refusal.result().get("fate_unknown")) == ("operator-lock-lost", True)
+
+
+def test_a_lost_invalidation_of_a_bound_that_moved_meanwhile_was_not_made(service, opened, monkeypatch):
+    service.put(TS, VX)
+    store, other = opened(service.kvs), opened(service.kvs)
+    _meanwhile(monkeypatch, lambda: other.restore(W, None))
+    refusal = refused(store.invalidate, V, None)
+    assert (refusal.code, "fate_unknown" in refusal.result()) == ("bound-moved", False)
+
+
+def test_too_few_replicas_for_a_moment_before_a_batch_are_waited_for(service, opened, monkeypatch):
+    service.put(TS, VX)
+    whole, tries = cassandra_connection.CassandraConnection._execute, []
+
+    def execute(self, statement, *arguments):
+        if " IF " in statement and not tries:
+            tries.append(statement)
+            raise Unavailable("few", consistency=ConsistencyLevel.SERIAL, required_replicas=2, alive_replicas=1)
+        return whole(self, statement, *arguments)
+
+    monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", execute)
+    assert opened(service.kvs).invalidate(V, None).after.backup == V
 
 
 def test_a_late_copy_of_a_lost_invalidation_finds_a_raised_bound_and_does_nothing(service, opened):
@@ -559,8 +634,6 @@ def test_a_run_or_epoch_that_does_not_have_the_lock_has_no_effect(service, opene
 
 def test_two_services_of_a_cluster_have_two_records(service, cluster, opened):
     users = Service(cluster, "users")
-    service.cql('GRANT SELECT ON KEYSPACE atlasdb_timelock TO "users"')
-    service.cql('GRANT MODIFY ON KEYSPACE atlasdb_timelock TO "users"')
     try:
         opened(service.kvs).take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
         store = opened(users.kvs)
@@ -585,10 +658,60 @@ def test_a_login_is_told_the_grants_that_it_lacks(service, opened):
     assert store.missing_rights() == []
 
 
+@pytest.mark.parametrize(
+    "resource", ["ALL KEYSPACES", f'KEYSPACE "{KEYSPACE}"', f'ALL TABLES IN KEYSPACE "{KEYSPACE}"']
+)
+def test_rights_that_are_held_on_more_than_the_table_count(service, opened, resource):
+    if "ALL TABLES" in resource and service.release < (4, 1):
+        pytest.skip("Cassandra knows this resource since 4.1.")
+    service.cql("DROP ROLE IF EXISTS wide")
+    service.cql("CREATE ROLE wide WITH LOGIN = true AND PASSWORD = 'secret'")
+    for right in ("SELECT", "MODIFY"):
+        service.session.execute(f"GRANT {right} ON {resource} TO wide")
+    missing = opened({**service.kvs, "user": "wide", "password": "secret"}).missing_rights()
+    assert [statement for statement in missing if "_timestamp" in statement] == []
+
+
+def test_rights_that_a_role_of_the_login_holds_count(service, opened):
+    service.cql("CREATE ROLE IF NOT EXISTS member WITH LOGIN = true AND PASSWORD = 'secret'")
+    service.cql(f'GRANT "{KEYSPACE}" TO member')
+    assert opened({**service.kvs, "user": "member", "password": "secret"}).missing_rights() == []
+
+
 def test_a_wrong_password_is_denied_and_not_told(service):
     refusal = refused(open_store, {**service.kvs, "password": "hush-hush"})
     assert refusal.code == "kvs-denied"
     assert "hush-hush" not in str(refusal)
+
+
+def test_a_connection_that_failed_leaves_nothing_open_and_nothing_on_the_terminal(service):
+    script = (
+        "import gc, os, sys, threading\n"
+        "from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal\n"
+        "from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store\n"
+        "counts = []\n"
+        "for _attempt in range(4):\n"
+        f"    for change in ({{'port': 1}}, {{'password': 'wrong'}}, {{'hosts': ['nowhere.invalid']}}):\n"
+        "        try:\n"
+        f"            open_store({{**{service.kvs!r}, **change}})\n"
+        "        except Refusal as refusal:\n"
+        "            codes = refusal.code\n"
+        "    gc.collect()\n"
+        "    counts.append((threading.active_count(), len(os.listdir('/proc/self/fd'))))\n"
+        "print(counts[0] == counts[-1], counts)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert result.stderr == ""
+    assert result.stdout.startswith("True"), result.stdout
+
+
+def test_a_name_without_an_address_is_unreachable(service):
+    refusal = refused(open_store, {**service.kvs, "hosts": ["nowhere.invalid"]})
+    assert refusal.code == "kvs-unreachable"
+    assert "nowhere.invalid" in refusal.found
 
 
 def test_nobody_there_is_unreachable_in_time(service):
@@ -621,3 +744,25 @@ def test_our_own_connections_are_known_and_the_view_is_not_called_complete(servi
     assert view["addresses"] == service.cluster.addresses
     assert view["ports"] == [service.cluster.port, 9160]
     assert view["own"]
+
+
+def test_the_cql_sessions_of_others_are_listed_from_4_0_on_and_our_own_are_not(service, opened):
+    store = opened(service.kvs)
+    found = store.sessions([])
+    if service.release < (4, 0):
+        assert found == []
+        return
+    assert {session["user"] for session in found} == {"lab"}
+    told = {(session["address"], session["port"]) for session in found}
+    control = service.session.cluster.control_connection.get_connections()
+    assert {connection._socket.getsockname() for connection in control} <= told
+    assert store.sessions([{"user": "lab", "application": found[0]["application"]}]) == []
+
+
+def test_the_record_is_replicated_as_the_services_own_keyspace(service, opened):
+    opened(service.kvs).take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
+    service.session.cluster.refresh_schema_metadata()
+    keyspaces = service.session.cluster.metadata.keyspaces
+    ours, record = keyspaces[KEYSPACE], keyspaces["atlasdb_timelock"]
+    assert record.replication_strategy.export_for_schema() == ours.replication_strategy.export_for_schema()
+    assert record.durable_writes

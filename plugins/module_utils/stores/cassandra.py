@@ -20,7 +20,7 @@ from .fate import FateUnknown
 from .interface import Change, Record, Store
 from .states import next_bound, require_restorable, require_usable
 
-SETTLE_SECONDS = 30
+SETTLE_SECONDS = 45
 _PAUSE_SECONDS = 0.3
 _KEYSPACE = re.compile(r"^[A-Za-z0-9_]{1,48}\Z")
 
@@ -64,9 +64,10 @@ class CassandraStore(Store):
 
     def sessions(self, ignore: list) -> list:
         own = self._connection.own_addresses()
+        clients, _silent = cassandra_cluster.cql_clients(self._connection)
         return [
             client
-            for client in cassandra_cluster.cql_clients(self._connection) or []
+            for client in clients
             if (client["address"], client["port"]) not in own
             and {"user": client["user"], "application": client["application"]} not in ignore
         ]
@@ -77,6 +78,7 @@ class CassandraStore(Store):
             "own": [{"address": address, "port": port} for address, port in self._connection.own_addresses()],
             "addresses": [member.address for member in cassandra_cluster.members(self._connection)],
             "ports": [self._connection.port, self._thrift_port],
+            "silent": cassandra_cluster.cql_clients(self._connection)[1],
         }
 
     def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:
@@ -111,23 +113,32 @@ class CassandraStore(Store):
         A conditional batch may be sent again: where the lost one was made after all, this one finds another value.
         """
         deadline = time.monotonic() + SETTLE_SECONDS
-        before, changed, unsettled = None, False, None
+        before, changed, sent, problem = None, False, None, None
         while True:
             try:
                 state, cells = self._look()
+                before = before or state
+                if sent and sent != cells:
+                    sent, problem = None, None  # what was sent finds other values now than it is conditioned on
+                statement = decide(state, cells)
+                if statement is None:
+                    return Change(changed, before, state)
+                lock.require_guard(self._record.read(), guard)
             except Refusal as refusal:
-                raise _unknown(unsettled) if unsettled else refusal from None
-            before = before or state
-            statement = decide(state, cells)
-            if statement is None:
-                return Change(changed, before, state)
-            lock.require_guard(self._record.read(), guard)
+                raise _unknown(refusal) if sent else refusal from None
             if time.monotonic() > deadline:
-                raise _unknown(unsettled) if unsettled else Refusal("bound-moved", f"It changes all the time: {state}.")
+                problem = problem or Refusal("bound-moved", f"It changes all the time: {state}.")
+                raise _unknown(problem) if sent else problem
             try:
-                changed = self._connection.compare_and_set(statement) or changed
+                if self._connection.compare_and_set(statement):
+                    changed, sent = True, cells
             except Unsettled as error:
-                changed, unsettled = True, error
+                changed, sent, problem = True, cells, error
+                time.sleep(_PAUSE_SECONDS)
+            except Refusal as refusal:
+                if refusal.code != "kvs-unreachable":
+                    raise _unknown(refusal) if sent else refusal from None
+                problem = refusal
                 time.sleep(_PAUSE_SECONDS)
 
     def _look(self) -> tuple:
@@ -163,9 +174,9 @@ def _require_number(state: StoreState, expected: int) -> None:
         raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
 
 
-def _unknown(error: Refusal) -> FateUnknown:
+def _unknown(refusal: Refusal) -> FateUnknown:
     return FateUnknown(
-        "kvs-unreachable",
-        f"{error.found} A change was sent, and whether it was made is unknown.",
+        refusal.code,
+        f"{refusal.found} A change was sent, and whether it was made is unknown.",
         "Start nothing. Run again when the key-value service answers: it says which way to go.",
     )

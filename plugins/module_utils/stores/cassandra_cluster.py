@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ..refusal import Refusal
 from .cassandra_connection import CassandraConnection, NotUnderstood
 
-APPLICATION_NAME = "atlasdb.timelock"
+CLIENTS = "system_views.clients"
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,13 @@ class Member:
 
 
 def members(connection: CassandraConnection) -> list:
-    """Every node of the cluster (Member), those that are down included, by address."""
-    own = connection.look("SELECT host_id, rpc_address, release_version FROM system.local")
-    others = connection.look("SELECT host_id, rpc_address, release_version FROM system.peers")
+    """Every node of the cluster (Member), those that are down included, by address.
+
+    Each node knows itself and the others, so one and the same must be asked for both.
+    """
+    own, others = connection.look_at_one(
+        [f"SELECT host_id, rpc_address, release_version FROM system.{table}" for table in ("local", "peers")]
+    )
     return sorted(
         (
             Member(str(row["host_id"]), str(row["rpc_address"]), str(row["release_version"]))
@@ -74,17 +79,23 @@ def replication(connection: CassandraConnection, keyspace: str) -> dict | None:
         return {"class": rows[0]["strategy_class"], **json.loads(rows[0]["strategy_options"])} if rows else None
 
 
-def cql_clients(connection: CassandraConnection) -> list | None:
-    """The clients with a CQL connection to any node, ours among them; None where the version cannot tell (before 4.0).
+def cql_clients(connection: CassandraConnection) -> tuple:
+    """The clients with a CQL connection to any node, ours among them: ``address``, ``port``, ``user``, ``application``.
 
-    Each node knows its own alone, so every one is asked: ``address``, ``port``, ``user``, ``application``.
+    Each node knows its own alone, since 4.0, so every one is asked. Second come the addresses of those that do not
+    answer.
     """
-    found = []
+    found, silent = [], []
     for host in connection.hosts():
         try:
-            rows = connection.look("SELECT address, port, username, driver_name FROM system_views.clients", host=host)
+            rows = connection.look(f"SELECT address, port, username, driver_name FROM {CLIENTS}", host=host)
         except NotUnderstood:
-            return None
+            continue
+        except Refusal as refusal:
+            if refusal.code != "kvs-unreachable":
+                raise
+            silent.append(host.address)
+            continue
         found += [
             {
                 "user": row["username"] or "",
@@ -94,4 +105,4 @@ def cql_clients(connection: CassandraConnection) -> list | None:
             }
             for row in rows
         ]
-    return found
+    return found, silent

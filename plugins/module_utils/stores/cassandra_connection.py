@@ -18,26 +18,34 @@ try:
         ConsistencyLevel,
         DriverException,
         InvalidRequest,
+        OperationTimedOut,
         Timeout,
         Unauthorized,
         Unavailable,
+        UnresolvableContactPoints,
     )
     from cassandra.auth import PlainTextAuthProvider
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+    from cassandra.connection import ConnectionException
     from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy
-    from cassandra.protocol import SyntaxException
+    from cassandra.protocol import ErrorMessage, RequestValidationException
     from cassandra.query import SimpleStatement, dict_factory
 except ImportError:
     Cluster = None
 else:
     # Without a handler of its own the driver's warnings would go to the terminal.
     logging.getLogger("cassandra").addHandler(logging.NullHandler())
+    # A lost connection, and what a server says that the driver has no class for, are no DriverException.
+    _ERRORS = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage)
+    # The server has looked at the statement, and not begun.
+    _REFUSED = (InvalidRequest, Unauthorized, RequestValidationException)
 
 CQL_PORT = 9042
 THRIFT_PORT = 9160
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 12
-LOOK_SECONDS = 30
+# The nodes of a cluster take about 20 s to notice that one has died, and read from it in vain until then.
+LOOK_SECONDS = 45
 _PAUSE_SECONDS = 0.3
 
 
@@ -63,9 +71,13 @@ class CassandraConnection:
         self.port = kvs.get("port") or CQL_PORT
         self.where = f"{', '.join(kvs['hosts'])} port {self.port}"
         self.user = kvs.get("user")
-        self._cluster = self._describe()
         try:
-            self._session = self._cluster.connect()
+            self._cluster = self._describe()
+        except UnresolvableContactPoints:
+            raise Refusal("kvs-unreachable", f"None of {', '.join(kvs['hosts'])} has an address.") from None
+        try:
+            # Connections that come up later would not be known as our own.
+            self._session = self._cluster.connect(wait_for_all_pools=True)
         except Exception as error:
             self._cluster.shutdown()
             raise self._cannot_connect(error) from None
@@ -123,8 +135,8 @@ class CassandraConnection:
         """The rows of a reading ``statement``, as dictionaries; at SERIAL, or at LOCAL_ONE for what a node says of
         itself and of the schema.
 
-        Repeated for LOOK_SECONDS where replicas or answers are missing. Raises Refusal: ``kvs-unreachable``,
-        ``kvs-denied``, and NotUnderstood.
+        Repeated for LOOK_SECONDS where replicas or answers are missing, unless it is one ``host`` that is asked. Raises
+        Refusal: ``kvs-unreachable``, ``kvs-denied``, and NotUnderstood.
         """
         level = ConsistencyLevel.SERIAL if serial else ConsistencyLevel.LOCAL_ONE
         deadline = time.monotonic() + LOOK_SECONDS
@@ -134,22 +146,37 @@ class CassandraConnection:
             except InvalidRequest as error:
                 refusal = self._refusal(error)
                 raise NotUnderstood(refusal.code, refusal.found, refusal.do) from None
-            except (DriverException, NoHostAvailable) as error:
+            except _ERRORS as error:
                 refusal = self._refusal(error)
-                if refusal.code != "kvs-unreachable" or time.monotonic() > deadline:
+                if host or refusal.code != "kvs-unreachable" or time.monotonic() > deadline:
                     raise refusal from None
             time.sleep(_PAUSE_SECONDS)
+
+    def look_at_one(self, statements: list) -> list:
+        """The rows of each of ``statements``, all from one node, whichever answers. Raises as ``look`` does."""
+        problem = None
+        for host in self.hosts():
+            try:
+                return [self.look(statement, host=host) for statement in statements]
+            except NotUnderstood:
+                raise
+            except Refusal as refusal:
+                problem = refusal
+        raise problem or Refusal("kvs-unreachable", f"{self.where}: no node is known.")
 
     def compare_and_set(self, statement: str, parameters: tuple = ()) -> bool:
         """Whether a conditional ``statement`` was applied.
 
-        Raises Unsettled where nobody knows (a timeout of the commit alone says that it was, and is not told apart), and Refusal ``kvs-unreachable`` or ``kvs-denied`` where it was not made.
+        Raises Unsettled where nobody knows (a timeout of the commit alone says that it was, and is not told apart), and
+        Refusal ``kvs-unreachable`` or ``kvs-denied`` where it was not made.
         """
         try:
             rows = self._execute(statement, parameters, ConsistencyLevel.QUORUM, None)
-        except (DriverException, NoHostAvailable) as error:
+        except _ERRORS as error:
             refusal = self._refusal(error)
-            if isinstance(error, (Unavailable, InvalidRequest, Unauthorized, SyntaxException)):
+            # Replicas that are missing at QUORUM may be missing for the commit of what was accepted.
+            missing = isinstance(error, Unavailable) and error.consistency == ConsistencyLevel.SERIAL
+            if missing or isinstance(error, _REFUSED):
                 raise refusal from None
             raise Unsettled(refusal.code, refusal.found, refusal.do) from None
         return bool(rows[0]["[applied]"])
@@ -158,7 +185,7 @@ class CassandraConnection:
         """Run a statement of the schema, and wait until the nodes that are up agree on it."""
         try:
             self._execute(statement, (), ConsistencyLevel.QUORUM, None)
-        except (DriverException, NoHostAvailable) as error:
+        except _ERRORS as error:
             raise self._refusal(error) from None
 
     def _execute(self, statement: str, parameters: tuple, level, host) -> list:
@@ -172,16 +199,17 @@ class CassandraConnection:
                 "kvs-denied", f"{self.where} does not let {self.user or 'an unnamed user'} do this: {reason}."
             )
         if isinstance(error, Unavailable):
-            level = ConsistencyLevel.value_to_name.get(error.consistency, error.consistency)
-            return Refusal(
-                "kvs-unreachable",
-                f"{level} needs {error.required_replicas} replicas of the row, and only {error.alive_replicas} are up.",
-            )
-        if isinstance(error, Timeout):
-            level = ConsistencyLevel.value_to_name.get(error.consistency, error.consistency)
-            found = f"{error.received_responses} of {error.required_responses} replicas answered at {level} in time"
-            return Refusal("kvs-unreachable", f"{self.where}: {found}.")
-        return Refusal("kvs-unreachable", f"{self.where} answers with an error: {reason}.")
+            found = f"{_level(error)} needs {error.required_replicas} replicas, and {error.alive_replicas} are alive"
+        elif isinstance(error, Timeout):
+            answered = f"{error.received_responses} of the {error.required_responses} replicas"
+            found = f"{answered} that {_level(error)} needs have answered in time"
+        elif isinstance(error, OperationTimedOut):
+            found = f"no answer within {ANSWER_SECONDS} s"
+        elif isinstance(error, ConnectionException):
+            found = f"the connection was lost: {reason}"
+        else:
+            found = f"an error: {reason}"
+        return Refusal("kvs-unreachable", f"{self.where}: {found}.")
 
     def _cannot_connect(self, error) -> Refusal:
         causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) else [error]
@@ -196,6 +224,10 @@ class CassandraConnection:
         return reason.replace(secret, "***") if secret else reason
 
 
+def _level(error) -> str:
+    return ConsistencyLevel.value_to_name.get(error.consistency, str(error.consistency))
+
+
 def _tls(kvs: dict):
     """TLS as ``kvs`` asks for it, or None where it does not."""
     if not (kvs.get("tls") or kvs.get("ca_path") or kvs.get("client_cert")):
@@ -208,7 +240,8 @@ def _tls(kvs: dict):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if kvs.get("client_cert"):
-            context.load_cert_chain(kvs["client_cert"], kvs.get("client_key") or kvs["client_cert"])
+            # Without a password OpenSSL would ask the terminal for that of an encrypted key.
+            context.load_cert_chain(kvs["client_cert"], kvs.get("client_key") or kvs["client_cert"], password="")
     except (OSError, ValueError) as error:
         raise Refusal("kvs-unreachable", f"The TLS files of the key-value service cannot be used: {error}.") from None
     return context

@@ -4,6 +4,9 @@
 
 """The record of a service on Cassandra: one row in the keyspace ``atlasdb_timelock`` of its own cluster.
 
+It stands in a table of its own, called as the service's keyspace is: services of one cluster have logins of their own,
+and none of them may use what another has made.
+
 Each change is a compare-and-set on the lock's epoch and holder, so of two that come at once one is refused. One whose
 answer was lost is looked at and, where it was not made, made again.
 """
@@ -17,14 +20,13 @@ import uuid
 from ..proofs import Guard
 from ..refusal import Refusal
 from . import cassandra_cluster, lock
-from .cassandra_connection import CassandraConnection, Unsettled
-from .cassandra_rights import RECORD_KEYSPACE, RECORD_TABLE, missing_rights
+from .cassandra_connection import CassandraConnection
+from .cassandra_rights import RECORD_KEYSPACE, missing_rights
 from .cassandra_row import TABLE
 from .interface import Record
 
-SETTLE_SECONDS = 30
+SETTLE_SECONDS = 45
 _PAUSE_SECONDS = 0.3
-_TABLE = f"{RECORD_KEYSPACE}.{RECORD_TABLE}"
 
 
 class CassandraRecord:
@@ -34,6 +36,7 @@ class CassandraRecord:
         self._connection = connection
         self._keyspace = keyspace
         self._key = f"{keyspace}.{TABLE}"
+        self._table = f'{RECORD_KEYSPACE}."{keyspace}"'
 
     def missing_rights(self) -> list:
         """See Store.missing_rights."""
@@ -70,7 +73,7 @@ class CassandraRecord:
         return self._settled(attempt)
 
     def _exists(self) -> bool:
-        return cassandra_cluster.table_id(self._connection, RECORD_KEYSPACE, RECORD_TABLE) is not None
+        return cassandra_cluster.table_id(self._connection, RECORD_KEYSPACE, self._keyspace) is not None
 
     def _create(self) -> None:
         """The keyspace is replicated as the service's own is: what the one survives the other does."""
@@ -85,15 +88,17 @@ class CassandraRecord:
         shown = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
         self._connection.define(f"CREATE KEYSPACE IF NOT EXISTS {RECORD_KEYSPACE} WITH replication = {{{shown}}}")
         # Two that make a table at once would make two of one name, but for the id.
-        table_id = uuid.uuid3(uuid.UUID(int=0), _TABLE)
+        table_id = uuid.uuid3(uuid.UUID(int=0), self._table)
         self._connection.define(
-            f"CREATE TABLE IF NOT EXISTS {_TABLE}"
-            f" (bound text PRIMARY KEY, epoch bigint, holder text, document text) WITH id = '{table_id}'"
+            f"CREATE TABLE IF NOT EXISTS {self._table}"
+            " (bound text PRIMARY KEY, epoch bigint, holder text, document text)"
+            # A node that has died, which the others notice after 20 s, is not waited for.
+            f" WITH id = '{table_id}' AND speculative_retry = 'ALWAYS'"
         )
 
     def _read(self) -> Record | None:
         rows = self._connection.look(
-            f"SELECT epoch, holder, document FROM {_TABLE} WHERE bound = %s", (self._key,), serial=True
+            f"SELECT epoch, holder, document FROM {self._table} WHERE bound = %s", (self._key,), serial=True
         )
         if not rows:
             return None
@@ -105,11 +110,11 @@ class CassandraRecord:
         written = (after.epoch, _text(after.holder), _text(after.document))
         if before is None:
             return self._connection.compare_and_set(
-                f"INSERT INTO {_TABLE} (bound, epoch, holder, document) VALUES (%s, %s, %s, %s) IF NOT EXISTS",
+                f"INSERT INTO {self._table} (bound, epoch, holder, document) VALUES (%s, %s, %s, %s) IF NOT EXISTS",
                 (self._key, *written),
             )
         return self._connection.compare_and_set(
-            f"UPDATE {_TABLE} SET epoch = %s, holder = %s, document = %s WHERE bound = %s"
+            f"UPDATE {self._table} SET epoch = %s, holder = %s, document = %s WHERE bound = %s"
             " IF epoch = %s AND holder = %s AND document = %s",
             (*written, self._key, before.epoch, _text(before.holder), _text(before.document)),
         )
@@ -125,8 +130,10 @@ class CassandraRecord:
                 if after is not None:
                     return after
                 problem = Refusal("operator-locked", "The record of the service changed again and again.")
-            except Unsettled as error:
-                problem = Refusal(error.code, error.found, "Run again when the key-value service answers.")
+            except Refusal as refusal:
+                if refusal.code != "kvs-unreachable":
+                    raise
+                problem = Refusal(refusal.code, refusal.found, "Run again when the key-value service answers.")
             if time.monotonic() > deadline:
                 raise problem
             time.sleep(_PAUSE_SECONDS)

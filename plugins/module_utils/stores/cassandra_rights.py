@@ -7,18 +7,18 @@
 from __future__ import annotations
 
 from ..refusal import Refusal
+from .cassandra_cluster import CLIENTS
 from .cassandra_connection import CassandraConnection, NotUnderstood
 from .cassandra_row import TABLE
 
 RECORD_KEYSPACE = "atlasdb_timelock"
-RECORD_TABLE = "record"
 _WRITING = ("SELECT", "MODIFY")
 
 
 def missing_rights(connection: CassandraConnection, keyspace: str, has_keyspace: bool, has_table: bool) -> list:
     """The GRANTs that the handover still needs; none where the cluster asks for no rights or does not tell them.
 
-    ``has_keyspace`` and ``has_table``: whether those of the record are there.
+    ``has_keyspace`` and ``has_table``: whether those of the record are there. Who makes a table has every right to it.
     """
     held = _held(connection)
     if held is None:
@@ -32,15 +32,23 @@ def missing_rights(connection: CassandraConnection, keyspace: str, has_keyspace:
     every = "<all keyspaces>"
     missing = lacking(
         _WRITING,
-        [every, f"<keyspace {keyspace}>", f"<table {keyspace}.{TABLE}>"],
+        [every, *_tables(keyspace), f"<table {keyspace}.{TABLE}>"],
         f'TABLE "{keyspace}"."{TABLE}"',
     )
-    record, kept = f"<keyspace {RECORD_KEYSPACE}>", f"<table {RECORD_KEYSPACE}.{RECORD_TABLE}>"
+    if _tells_clients(connection):
+        missing += lacking(("SELECT",), [every, *_tables("system_views"), f"<table {CLIENTS}>"], f"TABLE {CLIENTS}")
     if not has_keyspace:
         return missing + lacking(("CREATE",), [every], "ALL KEYSPACES")
     if not has_table:
-        missing += lacking(("CREATE",), [every, record], f"KEYSPACE {RECORD_KEYSPACE}")
-    return missing + lacking(_WRITING, [every, record, kept], f"KEYSPACE {RECORD_KEYSPACE}")
+        return missing + lacking(("CREATE",), [every, *_tables(RECORD_KEYSPACE)], f"KEYSPACE {RECORD_KEYSPACE}")
+    resources = [every, *_tables(RECORD_KEYSPACE), f"<table {RECORD_KEYSPACE}.{keyspace}>"]
+    return missing + lacking(_WRITING, resources, f'TABLE {RECORD_KEYSPACE}."{keyspace}"')
+
+
+def _tells_clients(connection: CassandraConnection) -> bool:
+    """Whether this version has a table of its clients, which it shows to nobody without a right."""
+    [row] = connection.look("SELECT release_version FROM system.local")
+    return int(row["release_version"].split(".")[0]) >= 4
 
 
 def _held(connection: CassandraConnection) -> dict | None:
@@ -62,6 +70,11 @@ def _held(connection: CassandraConnection) -> dict | None:
     for permission in permissions:
         held.setdefault(permission["resource"], set()).add(permission["permission"])
     return held
+
+
+def _tables(keyspace: str) -> list:
+    """The resources on which a right to a keyspace's tables is held: the second since 4.1."""
+    return [f"<keyspace {keyspace}>", f"<all tables in {keyspace}>"]
 
 
 def _literal(name: str) -> str:
