@@ -261,7 +261,10 @@ def test_with_one_node_killed_everything_works_before_the_others_have_noticed(cl
     before = opened(service.kvs)
     assert before.read().bound == V
     # The one that the others read from.
-    cluster.kill(service.replicas()[0])
+    killed = service.replicas()[0]
+    cluster.kill(killed)
+    assert before.session_view()["silent"] == [cluster.addresses[killed]]
+    assert before.sessions([]) == []
     for store in (before, opened(service.kvs)):
         guard = Guard("r1", store.take_lock(holder("r1"), "orders", None).epoch)
         assert refused(opened(service.kvs).take_lock, holder("another"), "orders", None).code == "operator-locked"
