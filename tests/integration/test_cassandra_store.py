@@ -632,6 +632,17 @@ def test_a_run_or_epoch_that_does_not_have_the_lock_has_no_effect(service, opene
     assert service.rows() == {LIVE: encode(V)}
 
 
+class Tagged(str):
+    """As Ansible hands on what stands in an inventory."""
+
+
+def test_a_text_of_ansibles_own_kind_is_quoted_as_any_other(service, opened):
+    store = opened({**service.kvs, "keyspace": Tagged(KEYSPACE), "user": Tagged(KEYSPACE)})
+    assert store.read().code == "bound-absent"
+    assert store.identity()["table_id"]
+    assert store._connection.look("SELECT * FROM system.peers WHERE peer = %s", (Tagged("127.0.0.1"),)) == []
+
+
 def test_two_services_of_a_cluster_have_two_records(service, cluster, opened):
     users = Service(cluster, "users")
     try:

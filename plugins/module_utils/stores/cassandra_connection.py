@@ -190,7 +190,8 @@ class CassandraConnection:
 
     def _execute(self, statement: str, parameters: tuple, level, host) -> list:
         query = SimpleStatement(statement, consistency_level=level)
-        return list(self._session.execute(query, parameters or None, host=host).current_rows or [])
+        plain = tuple(_plain(parameter) for parameter in parameters)
+        return list(self._session.execute(query, plain or None, host=host).current_rows or [])
 
     def _refusal(self, error) -> Refusal:
         reason = self._words(error)
@@ -222,6 +223,13 @@ class CassandraConnection:
         reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
         secret = self._kvs.get("password")
         return reason.replace(secret, "***") if secret else reason
+
+
+def _plain(parameter):
+    """The driver quotes by exact type: a str of Ansible's own would go into the statement as it is."""
+    if parameter is None:
+        return None
+    return int(parameter) if isinstance(parameter, int) else str(parameter)
 
 
 def _level(error) -> str:
