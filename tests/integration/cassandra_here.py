@@ -15,6 +15,7 @@ from lab.cassandra import distribution
 # LAB_CASSANDRA names the versions to test on, or is `all`.
 _WANTED = os.environ.get("LAB_CASSANDRA", distribution.DEFAULT_VERSION)
 VERSIONS = list(distribution.VERSIONS) if _WANTED == "all" else _WANTED.split()
+WIDE = _WANTED == "all"
 
 
 def require(version: str = distribution.DEFAULT_VERSION) -> str:

@@ -22,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import STORES, Fleet, Run, fleet, lab
+from fleet import CASSANDRA, STORES, Fleet, Run, fleet, lab
 
 __all__ = ["lab"]
 
@@ -129,6 +129,12 @@ def test_timelock_was_above_ts_before_any_node_started(story):
         ends = [journal[service.name] for journal in journals if service.name in journal]
         (end,) = [end for end in ends if end["fresh_before_start"]]
         assert int(end["fresh_before_start"]) > int(end["ts"]) == story.fleet.store(service)[1]
+
+
+def test_a_client_on_cassandra_finds_the_work_of_its_own_migration_done(story):
+    for node in (node for node in story.fleet.nodes if node.service.store == CASSANDRA):
+        assert "Didn't backup, because there is already a valid backup of" in node.log()
+        assert "Backed up the value" not in node.log()
 
 
 def test_a_second_run_changes_nothing_on_any_host(story):
