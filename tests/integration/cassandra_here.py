@@ -14,7 +14,11 @@ from lab.cassandra import distribution
 
 # LAB_CASSANDRA names the versions to test on, or is `all`.
 _WANTED = os.environ.get("LAB_CASSANDRA", distribution.DEFAULT_VERSION)
-VERSIONS = list(distribution.VERSIONS) if _WANTED == "all" else _WANTED.split()
+WIDE = _WANTED == "all"
+VERSIONS = list(distribution.VERSIONS) if WIDE else _WANTED.split()
+
+only_wide = pytest.mark.skipif(not WIDE, reason="only in the wider run: LAB_CASSANDRA=all")
+"""Of tests that take minutes, on several nodes or versions."""
 WIDE = _WANTED == "all"
 
 
