@@ -10,7 +10,7 @@ short_description: Keep what a run planned and how it ended
 version_added: 0.1.0
 description:
   - Writes the journal of a run as JSON, readable by its owner alone, whole or not at all. Always on the controller.
-  - It says of no service that anything has changed, so RV(changed) is always false.
+  - It says of no service that anything has changed, so C(changed) is always false.
 options:
   directory:
     description: The folder for the journals of all runs. It is made, for its owner alone, where there is none.

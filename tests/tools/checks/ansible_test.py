@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
