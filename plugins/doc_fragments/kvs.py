@@ -73,7 +73,9 @@ options:
         description: A PEM file with the key of O(kvs.client_cert). By default the same file.
         type: path
       validate_certs:
-        description: Whether the server's certificate and name are checked.
+        description:
+          - Whether the server's certificate and name are checked. Of Cassandra the driver checks the address that it
+            connects to, which the certificate must name.
         type: bool
         default: true
 requirements:

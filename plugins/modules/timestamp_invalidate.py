@@ -11,8 +11,9 @@ version_added: 0.1.0
 description:
   - Puts the bound out of use, so that no embedded timestamp service can start on it, and keeps its value, in the very
     bytes that AtlasDB's own migration leaves. This is the point of no return of a handover.
-  - It does so in one transaction, on Cassandra in one conditional batch, and only if the bound is still O(expected_bound), the run that took the proofs still
-    holds the service's lock, every node is proved offline, and TimeLock is proved above the bound.
+  - It does so in one transaction, on Cassandra in one conditional batch, and only if the bound is still
+    O(expected_bound), the run that took the proofs still holds the service's lock, every node is proved offline, and
+    TimeLock is proved above the bound.
   - Where the bound has been invalidated at O(expected_bound) before, it succeeds, asks for no proof, and changes
     nothing.
   - When the answer of the database is lost, the store is read again before anything is said of it.
