@@ -64,10 +64,9 @@ class CassandraStore(Store):
 
     def sessions(self, ignore: list) -> list:
         own = self._connection.own_addresses()
-        clients, _silent = cassandra_cluster.cql_clients(self._connection)
         return [
             client
-            for client in clients
+            for client in cassandra_cluster.cql_clients(self._connection)
             if (client["address"], client["port"]) not in own
             and {"user": client["user"], "application": client["application"]} not in ignore
         ]
@@ -78,7 +77,6 @@ class CassandraStore(Store):
             "own": [{"address": address, "port": port} for address, port in self._connection.own_addresses()],
             "addresses": [member.address for member in cassandra_cluster.members(self._connection)],
             "ports": [self._connection.port, self._thrift_port],
-            "silent": cassandra_cluster.cql_clients(self._connection)[1],
         }
 
     def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:

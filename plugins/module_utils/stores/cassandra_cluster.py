@@ -79,13 +79,13 @@ def replication(connection: CassandraConnection, keyspace: str) -> dict | None:
         return {"class": rows[0]["strategy_class"], **json.loads(rows[0]["strategy_options"])} if rows else None
 
 
-def cql_clients(connection: CassandraConnection) -> tuple:
+def cql_clients(connection: CassandraConnection) -> list:
     """The clients with a CQL connection to any node, ours among them: ``address``, ``port``, ``user``, ``application``.
 
-    Each node knows its own alone, since 4.0, so every one is asked. Second come the addresses of those that do not
-    answer.
+    Each node knows its own alone, since 4.0, so every one is asked. One that does not answer is left out: this is but a
+    part of the view, which session_view calls incomplete.
     """
-    found, silent = [], []
+    found = []
     for host in connection.hosts():
         try:
             rows = connection.look(f"SELECT address, port, username, driver_name FROM {CLIENTS}", host=host)
@@ -94,7 +94,6 @@ def cql_clients(connection: CassandraConnection) -> tuple:
         except Refusal as refusal:
             if refusal.code != "kvs-unreachable":
                 raise
-            silent.append(host.address)
             continue
         found += [
             {
@@ -105,4 +104,4 @@ def cql_clients(connection: CassandraConnection) -> tuple:
             }
             for row in rows
         ]
-    return found, silent
+    return found

@@ -71,9 +71,9 @@ class Store:
         """How much ``sessions`` can show: ``complete``, and where that is False, what else has to be looked at.
 
         ``own``: our own connections (``address``, ``port``); ``addresses`` and ``ports``: where the servers' clients
-        connect to; ``silent``: those of ``addresses`` that could not be asked for ``sessions``.
+        connect to.
         """
-        return {"complete": True, "own": [], "addresses": [], "ports": [], "silent": []}
+        return {"complete": True, "own": [], "addresses": [], "ports": []}
 
     def invalidate(self, expected_bound: int, guard: Guard | None) -> Change:
         """Invalidate the bound on condition that it is ``expected_bound``; unchanged where that was done before.
