@@ -16,6 +16,25 @@ from psycopg import sql
 
 from lab.postgres import Postgres
 
+LONGEST_FIRST = (
+    "test_migrate_killed",
+    "test_migrate_window",
+    "test_cassandra_cluster",
+    "test_migrate",
+    "test_cassandra_store",
+    "test_migrate_refusals",
+    "test_lab_node_cassandra",
+    "test_checker_catches_wrong_migrations",
+    "test_migrate_waves",
+)
+"""Files are run side by side: one that takes minutes and comes last would leave the other processes with nothing."""
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: position for position, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 
 class Database:
     """A database whose login owns it, as AtlasDB's does; ``kvs`` is that login as the modules' option."""
