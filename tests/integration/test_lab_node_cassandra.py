@@ -44,7 +44,9 @@ def lab(store, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def names():
-    return (f"s{number}" for number in itertools.count(1))
+    """Gives a name that nothing in the lab has: `names()`."""
+    numbers = itertools.count(1)
+    return lambda: f"s{next(numbers)}"
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def service(lab, store, names):
     made = []
 
     def make(nodes=1, leader=False, store=store):
-        name = next(names)
+        name = names()
         lab.add(services_named([name], nodes, ["sls"], "0.905.0", leader, [store]))
         made.append(lab.services[name])
         return made[-1]
@@ -376,7 +378,7 @@ def test_with_one_of_three_hosts_down_it_starts_moves_its_bound_and_migrates(lab
 def keyspace(lab, service, store, names):
     """A keyspace without a table: its rows, and a node's sessions there."""
     service()
-    name = next(names)
+    name = names()
     cluster = lab.cassandra[store]
     password = cluster.create_keyspace(name)
     hosts = tuple((address, cluster.port) for address in cluster.addresses)

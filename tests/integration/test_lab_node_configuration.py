@@ -27,8 +27,8 @@ def configured(tmp_path):
     trust_store = tmp_path / "ca.pem"
     trust_store.touch()
 
-    def make(block=None, runtime=None, version="0.905.0", own_file=False, kvs=RELATIONAL):
-        install = {"server": {"port": 80}, "atlasdb": {"keyValueService": kvs, **copy.deepcopy(block or {})}}
+    def make(block=None, runtime=None, version="0.905.0", own_file=False, kvs=None):
+        install = {"server": {"port": 80}, "atlasdb": {"keyValueService": kvs or RELATIONAL, **copy.deepcopy(block or {})}}
         runtime_document = {"atlasdb-runtime": runtime} if runtime is not None else {}
         runtime_path = tmp_path / "runtime.yml" if own_file else None
         if own_file:

@@ -52,11 +52,10 @@ def killed(lab, tmp_path_factory):
     with fleet(
         lab, tmp_path_factory.mktemp("fleet"), *counts, managers=("sls", "sls", "command"), stores=stores, rate=2
     ) as services:
-        each = iter(services.services)
-        own = {
-            moment: Fleet(lab, tmp_path_factory.mktemp(moment), [next(each) for _store in STORES_OF[moment]])
-            for moment in MOMENTS
-        }
+        own, left = {}, list(services.services)
+        for moment in MOMENTS:
+            chosen = [left.pop(0) for _store in STORES_OF[moment]]
+            own[moment] = Fleet(lab, tmp_path_factory.mktemp(moment), chosen)
         for moment, alone in own.items():
             alone.set(timelock_waves=[len(STORES)])
             run = alone.begin("migrate.yml", breakpoints=(moment,))
