@@ -28,7 +28,8 @@ def configured(tmp_path):
     trust_store.touch()
 
     def make(block=None, runtime=None, version="0.905.0", own_file=False, kvs=None):
-        install = {"server": {"port": 80}, "atlasdb": {"keyValueService": kvs or RELATIONAL, **copy.deepcopy(block or {})}}
+        atlasdb = {"keyValueService": kvs or RELATIONAL, **copy.deepcopy(block or {})}
+        install = {"server": {"port": 80}, "atlasdb": atlasdb}
         runtime_document = {"atlasdb-runtime": runtime} if runtime is not None else {}
         runtime_path = tmp_path / "runtime.yml" if own_file else None
         if own_file:
