@@ -18,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets impo
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cassandra_here import WIDE
 from fleet import ACTIVE, CASSANDRA, INVALIDATED, STORES, Fleet, fleet, lab, wait_for
 
 from lab import ports, processes
@@ -51,11 +52,11 @@ LEFT_HELD = {
 MIGRATED = ["untouched", "started_by_its_manager"]
 IN_CASSANDRA = {
     "cassandra_started_by_its_manager": 2,
-    "cassandra_on_a_copy_before_the_stop": 1,
+    "cassandra_on_a_copy_before_the_stop": 2,
     "cassandra_on_a_copy_before_the_invalidation": 2,
     "cassandra_on_a_copy_after_the_invalidation": 2,
 }
-if CASSANDRA in STORES:
+if WIDE and CASSANDRA in STORES:
     NODES |= IN_CASSANDRA
     PUT_BACK["cassandra_on_a_copy_before_the_stop"] = "kvs-session-open"
     MOVED.append("cassandra_on_a_copy_before_the_invalidation")
