@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import sys
 import threading
@@ -14,21 +13,22 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Guard
-from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import (
     cassandra,
     cassandra_connection,
     cassandra_record,
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_row import encode
-from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cassandra_here
+from stores import opened, refused
 
 from lab import processes
 from lab.cassandra.cluster import SUPERUSER, Cassandra
+
+__all__ = ["opened"]
 
 HOLDER = {"user": "alice", "host": "controller", "pid": 1, "since": "now"}
 V, W = 1_010_000, 3_010_007
@@ -96,31 +96,12 @@ def service(cluster):
 
 
 @pytest.fixture
-def opened():
-    """Opens stores, and closes them after the test."""
-    with contextlib.ExitStack() as stack:
-
-        def open_one(kvs):
-            store = open_store(kvs)
-            stack.callback(store.close)
-            return store
-
-        yield open_one
-
-
-@pytest.fixture
 def hasty(monkeypatch):
     """Waits a moment where the product would wait for half a minute."""
     monkeypatch.setattr(cassandra, "SETTLE_SECONDS", 2)
     monkeypatch.setattr(cassandra_record, "SETTLE_SECONDS", 2)
     monkeypatch.setattr(cassandra_connection, "LOOK_SECONDS", 2)
     monkeypatch.setattr(cassandra_connection, "ANSWER_SECONDS", 6)
-
-
-def refused(call, *arguments) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        call(*arguments)
-    return raised.value
 
 
 def holder(run_id: str) -> dict:

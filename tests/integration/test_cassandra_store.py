@@ -43,9 +43,12 @@ from cassandra import (
 from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ServerError
 from cassandra.query import SimpleStatement
+from stores import opened, refused
 
 from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra
+
+__all__ = ["opened"]
 
 KEYSPACE = "Orders"
 HOLDER = {"user": "alice", "host": "controller", "pid": 1, "since": "now"}
@@ -125,30 +128,11 @@ def service(orders):
 
 
 @pytest.fixture
-def opened():
-    """Opens stores, and closes them after the test."""
-    with contextlib.ExitStack() as stack:
-
-        def open_one(kvs):
-            store = open_store(kvs)
-            stack.callback(store.close)
-            return store
-
-        yield open_one
-
-
-@pytest.fixture
 def hasty(monkeypatch):
     """Waits a moment where the product would wait for half a minute."""
     monkeypatch.setattr(cassandra, "SETTLE_SECONDS", 1)
     monkeypatch.setattr(cassandra_record, "SETTLE_SECONDS", 1)
     monkeypatch.setattr(cassandra_connection, "LOOK_SECONDS", 1)
-
-
-def refused(call, *arguments) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        call(*arguments)
-    return raised.value
 
 
 # States
