@@ -17,9 +17,11 @@ from psycopg import sql
 from lab.postgres import Postgres
 
 LONGEST_FIRST = (
+    "test_migrate_cassandra_cluster",
     "test_migrate_killed",
     "test_migrate_window",
     "test_cassandra_cluster",
+    "test_migrate_mixed",
     "test_migrate",
     "test_cassandra_store",
     "test_migrate_refusals",

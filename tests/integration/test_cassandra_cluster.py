@@ -141,6 +141,7 @@ def test_with_two_nodes_stopped_it_says_how_many_are_alive_and_goes_on_when_they
         assert refusal.code == "kvs-unreachable"
         assert "SERIAL needs 2 replicas, and 1 are alive" in refusal.found
         assert "fate_unknown" not in refusal.result()
+    assert "Bring back the nodes" in refusal.do
     cluster.start()
     assert store.read().bound == V
     assert store.invalidate(V, guard).after.backup == V

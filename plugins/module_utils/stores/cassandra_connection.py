@@ -199,6 +199,9 @@ class CassandraConnection:
             return Refusal(
                 "kvs-denied", f"{self.where} does not let {self.user or 'an unnamed user'} do this: {reason}."
             )
+        do = None
+        if isinstance(error, (Unavailable, Timeout)):
+            do = "Bring back the nodes of the cluster that do not answer, then run again."
         if isinstance(error, Unavailable):
             found = f"{_level(error)} needs {error.required_replicas} replicas, and {error.alive_replicas} are alive"
         elif isinstance(error, Timeout):
@@ -210,7 +213,7 @@ class CassandraConnection:
             found = f"the connection was lost: {reason}"
         else:
             found = f"an error: {reason}"
-        return Refusal("kvs-unreachable", f"{self.where}: {found}.")
+        return Refusal("kvs-unreachable", f"{self.where}: {found}.", do)
 
     def _cannot_connect(self, error) -> Refusal:
         causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) else [error]
