@@ -37,7 +37,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
-
 class Database:
     """A database whose login owns it, as AtlasDB's does; ``kvs`` is that login as the modules' option."""
 

@@ -16,8 +16,8 @@ from checks.outcome import Log
 
 def integration(log: Log) -> None:
     options = ["-p", "no:cacheprovider", "-rs", "--import-mode=importlib", "--durations=15", "-q"]
-    # Fleets mostly wait. The tests of a file share one, so they stay together.
-    options += ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+    # The tests of a file share a fleet, so they stay together. More files at once than cores only wait for each other.
+    options += ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
     with fleets.only_run() as env:
         log.run(sys.executable, "-m", "pytest", *options, "tests/integration", env={**env, "PYTHONPATH": path})
