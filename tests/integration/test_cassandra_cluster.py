@@ -96,6 +96,14 @@ def service(cluster):
 
 
 @pytest.fixture
+def patient(monkeypatch):
+    """Gives a loaded machine the time to notice that a node is paused, which is not what the test is about."""
+    for module in (cassandra, cassandra_record):
+        monkeypatch.setattr(module, "SETTLE_SECONDS", 240)
+    monkeypatch.setattr(cassandra_connection, "LOOK_SECONDS", 240)
+
+
+@pytest.fixture
 def hasty(monkeypatch):
     """Waits a moment where the product would wait for half a minute."""
     monkeypatch.setattr(cassandra, "SETTLE_SECONDS", 2)
@@ -181,7 +189,9 @@ def test_a_batch_that_came_while_too_few_answered_is_brought_to_its_end(
 
 
 @pytest.mark.parametrize("effect", ["invalidate", "restore"])
-def test_a_batch_that_a_paused_node_makes_late_finds_the_work_done(cluster, service, opened, monkeypatch, effect):
+def test_a_batch_that_a_paused_node_makes_late_finds_the_work_done(
+    cluster, service, opened, monkeypatch, patient, effect
+):
     monkeypatch.setattr(cassandra_connection, "ANSWER_SECONDS", 3)
     store = opened(service.kvs)
     last = service.replicas()[-1]
@@ -202,7 +212,7 @@ def test_a_batch_that_a_paused_node_makes_late_finds_the_work_done(cluster, serv
 
 @pytest.mark.parametrize("milliseconds", [0, 8, 30])
 def test_an_invalidation_whose_coordinator_is_paused_in_the_middle_is_read_back(
-    cluster, service, opened, monkeypatch, milliseconds
+    cluster, service, opened, monkeypatch, patient, milliseconds
 ):
     monkeypatch.setattr(cassandra_connection, "ANSWER_SECONDS", 3)
     store = opened(service.kvs)
@@ -239,7 +249,7 @@ def test_an_invalidation_of_which_nothing_can_be_seen_is_unknown_and_the_next_ru
     assert opened(service.kvs).invalidate(V, None).after.backup == V
 
 
-def test_with_one_node_killed_everything_works_before_the_others_have_noticed(cluster, service, opened):
+def test_with_one_node_killed_everything_works_before_the_others_have_noticed(cluster, service, opened, patient):
     before = opened(service.kvs)
     assert before.read().bound == V
     # The one that the others read from.

@@ -102,8 +102,14 @@ class Faults:
 
     def _sessions(self, service: Service) -> int:
         if service.settings.store == CASSANDRA:
+            # Another lab on this machine may have nodes of the same addresses.
+            servers = self.lab.cassandra[CASSANDRA].addresses
             addresses = {node.address for node in service.settings.nodes}
-            return sum(found.local.rpartition(":")[0] in addresses for found in Sockets().established(os.getpid()))
+            ends = [
+                (found.local.rpartition(":")[0], found.remote.rpartition(":")[0])
+                for found in Sockets().established(os.getpid())
+            ]
+            return sum(local in addresses and remote in servers for local, remote in ends)
         with self.lab.postgres.connect() as session:
             query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
             return session.execute(query, [service.name]).fetchone()[0]
