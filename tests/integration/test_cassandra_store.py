@@ -361,6 +361,53 @@ def test_a_bound_without_headroom_is_not_restored(service, opened):
     assert service.rows() == {LIVE: b"\0", BACKUP: encode(LARGEST_BOUND)}
 
 
+def _restore(kvs: dict, at_least: int, begin, answers) -> None:
+    store = open_store(kvs)
+    begin.wait()
+    try:
+        answers.put(store.restore(at_least, None).after.bound)
+    finally:
+        store.close()
+
+
+def test_of_many_restores_at_once_all_find_one_number_above_the_backup(service):
+    service.put(TS, "0x00")
+    service.put(OLD, VX)
+    answers = _at_once([(_restore, service.kvs, V)] * 6)
+    assert set(answers) == {V + 1}
+    assert service.rows() == {LIVE: encode(V + 1), BACKUP: b""}
+
+
+def _forward_and_back(kvs: dict, begin, answers) -> None:
+    """Invalidates and restores what is there, again and again; answers the bounds that it made live, in order."""
+    store, made = open_store(kvs), []
+    begin.wait()
+    for turn in range(8):
+        state = store.read()
+        try:
+            if turn % 2:
+                change = store.restore((state.backup or state.bound) + 1, None)
+                made += [change.after.bound] if change.changed else []
+            else:
+                store.invalidate(state.bound or state.backup, None)
+        except Refusal as refusal:
+            assert refusal.code == "bound-moved"
+    answers.put(made)
+    store.close()
+
+
+def test_invalidations_and_restores_at_once_leave_a_well_defined_state_and_never_a_lower_number(service, opened):
+    service.put(TS, f"0x{encode(W).hex()}")
+    answers = _at_once([(_forward_and_back, service.kvs)] * 4)
+    for made in answers:
+        assert made == sorted(set(made)), "a number came back"
+    store = opened(service.kvs)
+    state = store.read()
+    assert state.code is None
+    assert (state.bound or state.backup) >= max([W, *(number for made in answers for number in made)])
+    assert store.restore(V, None).after.bound > W - 1
+
+
 # What was done by hand
 
 
