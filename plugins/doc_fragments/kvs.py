@@ -83,7 +83,7 @@ requirements:
   - cassandra-driver (for Cassandra), where the module runs
 notes:
   - No call waits without end. PostgreSQL is given up after 20 seconds without an answer, a lock after 5. On Cassandra
-    what finds too few replicas is tried again for 30 seconds.
+    what finds too few replicas is tried again for 45 seconds.
   - Cassandra is read at SERIAL and changed by conditional statements alone.
   - On PostgreSQL the login must own the timestamp table, and, where a run takes its lock, be able to make the schema
     C(atlasdb_timelock) in the database. On Cassandra it needs C(SELECT) and C(MODIFY) on the timestamp table, and
