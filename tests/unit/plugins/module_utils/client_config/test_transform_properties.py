@@ -27,6 +27,9 @@ SETTINGS = hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 
+RUNTIME = "the-runtime"
+"""A key that KEYS never is."""
+
 KEYS = strategies.from_regex(r"[a-z][a-zA-Z]{0,8}", fullmatch=True).filter(
     lambda key: key not in OURS and not key.lower().startswith(("atlas", "runtime", "keyvalue"))
 )
@@ -138,7 +141,7 @@ def plain(text):
 
 def rest_of(text):
     tree = plain(text)
-    tree.pop("rt", None)
+    tree.pop(RUNTIME, None)
     return {**tree, "atlasdb": {key: value for key, value in tree["atlasdb"].items() if key not in OURS}}
 
 
@@ -146,7 +149,7 @@ def rest_of(text):
 @hypothesis.given(
     files(),
     strategies.sampled_from(["0.50.0", "0.60.0", "0.70.0", "0.905.0"]),
-    strategies.sampled_from([None, "/rt", "/rt/atlas"]),
+    strategies.sampled_from([None, f"/{RUNTIME}", f"/{RUNTIME}/atlas"]),
 )
 def test_every_key_that_is_not_of_the_migration_stays_and_a_second_time_changes_nothing(file, version, runtime_root):
     text = file[0]
@@ -190,7 +193,7 @@ JSON_VALUES = strategies.recursive(
     strategies.dictionaries(KEYS, JSON_VALUES, max_size=3),
     strategies.permutations(["keyValueService", "leader", "lock", "rest"]),
     strategies.sampled_from([None, 1, 4]),
-    strategies.sampled_from([None, "/rt"]),
+    strategies.sampled_from([None, f"/{RUNTIME}"]),
 )
 def test_a_json_file_stays_json_and_keeps_the_rest(around, rest, order, indent, runtime_root):
     inner = {}
@@ -205,7 +208,7 @@ def test_a_json_file_stays_json_and_keeps_the_rest(around, rest, order, indent, 
     text = json.dumps(old, indent=indent, ensure_ascii=False)
     got = to_timelock(text, version="0.905.0", timelock=TIMELOCK, runtime_root=runtime_root)
     new = json.loads(got.install_text)
-    new.pop("rt", None)
+    new.pop(RUNTIME, None)
     assert {**new, "atlasdb": None} == {**old, "atlasdb": None}
     timelock = new["atlasdb"].pop("timelock")
     assert (timelock == {}) == bool(runtime_root)
