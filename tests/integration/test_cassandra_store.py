@@ -301,6 +301,21 @@ def test_invalidation_while_a_client_moves_the_bound_keeps_the_highest_that_was_
     assert service.rows() == {LIVE: b"\0", BACKUP: encode(answers[0])}
 
 
+def test_the_bound_and_the_record_are_read_at_serial(service, opened, monkeypatch):
+    store = opened(service.kvs)
+    store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None)
+    whole, levels = cassandra_connection.CassandraConnection._execute, {}
+
+    def execute(self, statement, parameters, level, host):
+        levels.setdefault(next((word for word in ("_timestamp", "atlasdb_timelock") if word in statement), ""), level)
+        return whole(self, statement, parameters, level, host)
+
+    monkeypatch.setattr(cassandra_connection.CassandraConnection, "_execute", execute)
+    store.read()
+    store.record()
+    assert levels["_timestamp"] == levels["atlasdb_timelock"] == ConsistencyLevel.SERIAL
+
+
 # Restore
 
 
