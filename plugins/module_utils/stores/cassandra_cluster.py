@@ -21,7 +21,6 @@ class Member:
 
     host_id: str
     address: str
-    release: str
 
 
 def members(connection: CassandraConnection) -> list:
@@ -30,14 +29,10 @@ def members(connection: CassandraConnection) -> list:
     Each node knows itself and the others, so one and the same must be asked for both.
     """
     own, others = connection.look_at_one(
-        [f"SELECT host_id, rpc_address, release_version FROM system.{table}" for table in ("local", "peers")]
+        [f"SELECT host_id, rpc_address FROM system.{table}" for table in ("local", "peers")]
     )
     return sorted(
-        (
-            Member(str(row["host_id"]), str(row["rpc_address"]), str(row["release_version"]))
-            for row in own + others
-            if row["host_id"]
-        ),
+        (Member(str(row["host_id"]), str(row["rpc_address"])) for row in own + others if row["host_id"]),
         key=lambda member: member.address,
     )
 
