@@ -165,7 +165,7 @@ def sums(folder: Path) -> dict[str, str]:
 
 def _pom(version: Version) -> str:
     return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<project><modelVersion>4.0.0</modelVersion>"
         "<groupId>lab</groupId><artifactId>cassandra</artifactId><version>1</version>"
         f"<dependencyManagement><dependencies>{_dependencies(version.pins)}</dependencies></dependencyManagement>"
         f"<dependencies>{_dependencies(version.packages)}</dependencies></project>\n"
