@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
+import sys
 import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 import cassandra_here
-import pytest
 from cassandra import ReadTimeout, WriteTimeout, WriteType
 
 from lab import by_hand, processes
 from lab.by_hand_cassandra import INVALIDATED, OLD_TS, TS, CassandraByHand, encode
-from lab.cassandra import distribution
 from lab.lab import Lab, services_named
 from lab.layout import write_whole
 from lab.node.cassandra_bound import CassandraBoundStore
@@ -24,12 +27,11 @@ from lab.node.cassandra_sessions import CassandraSessions
 from lab.node.failures import AtlasFailure
 from lab.node.key_value_service import CassandraService
 
-VERSIONS = os.environ.get("LAB_CASSANDRA_VERSIONS", distribution.DEFAULT_VERSION).split()
 MAX_LONG = 2**63 - 1
 ESTABLISHED = "01"
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=cassandra_here.VERSIONS)
 def store(request):
     """The store's name in the lab."""
     return f"cassandra-{cassandra_here.require(request.param)}"
