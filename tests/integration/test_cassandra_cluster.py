@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Guard
@@ -19,14 +17,12 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import (
     cassandra_record,
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_row import encode
-
-sys.path.insert(0, str(Path(__file__).parent))
+from cassandra import ConsistencyLevel, OperationTimedOut
 
 import cassandra_here
-from stores import opened, refused
-
 from lab import processes
 from lab.cassandra.cluster import SUPERUSER, Cassandra
+from stores import opened, refused
 
 __all__ = ["opened"]
 
@@ -208,6 +204,22 @@ def test_a_batch_that_a_paused_node_makes_late_finds_the_work_done(
     # What it was sent while it was paused comes before this in its queue.
     store._connection.look("SELECT host_id FROM system.local", host=host)
     assert opened(service.kvs).read() == change.after
+
+
+def test_a_node_that_has_left_a_statement_without_an_answer_is_asked_last_from_then_on(
+    cluster, service, opened, monkeypatch
+):
+    monkeypatch.setattr(cassandra_connection, "ANSWER_SECONDS", 3)
+    connection = opened(service.kvs)._connection
+    cluster.pause(2)
+    silences = 0
+    for _turn in range(12):
+        try:
+            # What a node says of itself, which takes no other.
+            connection._execute("SELECT host_id FROM system.local", (), ConsistencyLevel.LOCAL_ONE, None)
+        except OperationTimedOut:
+            silences += 1
+    assert silences == 1
 
 
 @pytest.mark.parametrize("milliseconds", [0, 8, 30])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
+from collections import Counter
 
 from ..refusal import Refusal
 
@@ -39,6 +40,22 @@ else:
     _ERRORS = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage)
     # The server has looked at the statement, and not begun.
     _REFUSED = (InvalidRequest, Unauthorized, RequestValidationException)
+
+    class _SilentLast(DCAwareRoundRobinPolicy):
+        """In turn, but first the nodes that have left the fewest statements without an answer.
+
+        The driver goes on asking a node that hangs while its connections stand, and by turns alone the same statement
+        of a round may meet it in every round.
+        """
+
+        def __init__(self):
+            # No name of a datacentre: that of the hosts that are named.
+            super().__init__()
+            self.silences = Counter()
+
+        def make_query_plan(self, working_keyspace=None, query=None):
+            plan = super().make_query_plan(working_keyspace, query)
+            return iter(sorted(plan, key=lambda host: self.silences[host]))
 
 CQL_PORT = 9042
 THRIFT_PORT = 9160
@@ -71,6 +88,7 @@ class CassandraConnection:
         self.port = kvs.get("port") or CQL_PORT
         self.where = f"{', '.join(kvs['hosts'])} port {self.port}"
         self.user = kvs.get("user")
+        self._policy = _SilentLast()
         try:
             self._cluster = self._describe()
         except UnresolvableContactPoints:
@@ -88,8 +106,7 @@ class CassandraConnection:
     def _describe(self):
         kvs = self._kvs
         profile = ExecutionProfile(
-            # Those of the datacentre of the hosts that are named.
-            load_balancing_policy=DCAwareRoundRobinPolicy(),
+            load_balancing_policy=self._policy,
             # A statement that the driver repeats by itself may have been made twice.
             retry_policy=FallthroughRetryPolicy(),
             consistency_level=ConsistencyLevel.QUORUM,
@@ -191,7 +208,11 @@ class CassandraConnection:
     def _execute(self, statement: str, parameters: tuple, level, host) -> list:
         query = SimpleStatement(statement, consistency_level=level)
         plain = tuple(_plain(parameter) for parameter in parameters)
-        return list(self._session.execute(query, plain or None, host=host).current_rows or [])
+        try:
+            return list(self._session.execute(query, plain or None, host=host).current_rows or [])
+        except OperationTimedOut as error:
+            self._policy.silences[error.last_host] += 1
+            raise
 
     def _refusal(self, error) -> Refusal:
         reason = self._words(error)
