@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 from psycopg import sql
 
 from lab.postgres import Postgres
+
+# What the tests share lies beside them, and pytest imports a file without its folder.
+sys.path.insert(0, str(Path(__file__).parent))
 
 LONGEST_FIRST = (
     "test_migrate_cassandra_cluster",

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.bound import LARGEST_BOUND
@@ -27,10 +26,6 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import (
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_row import encode
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cassandra_here
 from cassandra import (
     ConsistencyLevel,
     InvalidRequest,
@@ -43,10 +38,11 @@ from cassandra import (
 from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ServerError
 from cassandra.query import SimpleStatement
-from stores import opened, refused
 
+import cassandra_here
 from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra
+from stores import opened, refused
 
 __all__ = ["opened"]
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
@@ -16,10 +15,7 @@ import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import cassandra_here
-
 from lab.cassandra import certificates
 from lab.cassandra.cluster import Cassandra
 

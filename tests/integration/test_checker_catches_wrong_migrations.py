@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import time
 
-import cassandra_here
 import pytest
 
+import cassandra_here
 from lab import by_hand, clusters
 from lab.lab import Lab, services_named
 from lab.layout import POSTGRES

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import (
@@ -20,8 +18,6 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import stamp_now
 from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import holder_of
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from module_calls import ansible, call
 

@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import (
     handover_record,
@@ -19,13 +16,10 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import stamp_now
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import cassandra_here
-from module_calls import ansible, call
-
 from lab.by_hand_cassandra import CassandraByHand, encode
 from lab.cassandra.cluster import Cassandra
+from module_calls import ansible, call
 
 __all__ = ["ansible"]
 

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import offline
+
 from node_parts.host import Host, free_port
 from node_parts.in_process import begin
 

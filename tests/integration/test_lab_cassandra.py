@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,10 +17,7 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import NoHostAvailable
 from cassandra.query import SimpleStatement
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import cassandra_here
-
 from lab import processes
 from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra

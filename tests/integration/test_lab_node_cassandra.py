@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sys
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cassandra_here
 from cassandra import ReadTimeout, WriteTimeout, WriteType
 
-from lab import by_hand, processes
+import cassandra_here
+from lab import by_hand
 from lab.by_hand_cassandra import INVALIDATED, OLD_TS, TS, CassandraByHand, encode
-from lab.lab import Lab, services_named
+from lab.lab import Lab
 from lab.layout import write_whole
 from lab.node.cassandra_bound import CassandraBoundStore
 from lab.node.cassandra_sessions import CassandraSessions
 from lab.node.failures import AtlasFailure
 from lab.node.key_value_service import CassandraService
+from single_services import burn, maker, names, one, start_and_fail
+
+__all__ = ["names", "one"]
 
 MAX_LONG = 2**63 - 1
 ESTABLISHED = "01"
@@ -44,61 +42,15 @@ def lab(store, tmp_path_factory):
     made.down()
 
 
-@pytest.fixture(scope="module")
-def names():
-    """Gives a name that nothing in the lab has: `names()`."""
-    numbers = itertools.count(1)
-    return lambda: f"s{next(numbers)}"
-
-
 @pytest.fixture
 def service(lab, store, names):
-    """Makes a service: `service(nodes=1, leader=False, store=...)`; its processes are ended after the test."""
-    made = []
-
-    def make(nodes=1, leader=False, store=store):
-        name = names()
-        lab.add(services_named([name], nodes, ["sls"], "0.905.0", leader, [store]))
-        made.append(lab.services[name])
-        return made[-1]
-
-    yield make
-    for one in made:
-        for node in one.nodes:
-            with contextlib.suppress(RuntimeError):
-                node.kill()
-
-
-@pytest.fixture
-def one(service):
-    """The node of a one-node service without a leader block."""
-    return service().nodes[0]
+    with maker(lab, names, store) as make:
+        yield make
 
 
 @pytest.fixture
 def rows(lab, one):
     return by_hand.store(lab, one.service.name)
-
-
-def burn(node):
-    """Ranges of 10,000 until the node gives no more; how many numbers it gave, the last, what it said then."""
-    count, last = 0, 0
-    for _ignored in range(250):
-        try:
-            lower, last = node.fresh_range(10_000)
-        except RuntimeError as error:
-            return count, last, str(error)
-        count += last - lower + 1
-    raise AssertionError(f"It still gives: {last}")
-
-
-def start_and_fail(node):
-    """Start a node that cannot start; what its log says about it."""
-    before = len(node.log())
-    node.start()
-    process = node.process()
-    assert process is None or not processes.wait_gone([process], 20), "it did not end"
-    return node.log()[before:]
 
 
 def switch(lab, node):

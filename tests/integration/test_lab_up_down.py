@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-import cassandra_here
 import pytest
 import yaml
 
+import cassandra_here
 from lab import clusters, inventory, processes
 from lab.lab import Lab, NoLab, services_named, take_down
 from lab.layout import Layout

@@ -12,15 +12,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import sys
 import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from fleet import CASSANDRA, STORES, Fleet, Run, fleet, lab
 

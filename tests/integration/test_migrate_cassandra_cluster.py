@@ -6,16 +6,11 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import cassandra_here
 from fleet import ACTIVE, INVALIDATED, STEPS, Fleet, fleet, lab, wait_for
-
 from lab.cassandra.cluster import Cassandra
 
 __all__ = ["lab"]

@@ -1,97 +1,47 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""migrate.yml is killed in the middle of each of its steps, and run again.
-
-Each moment has services of its own, whose run is killed there; then one more run finishes all of them.
-"""
+"""migrate.yml is killed in the middle of each of its steps, and run again."""
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from cassandra_here import WIDE
-from fleet import STEPS, STORES, Fleet, fleet, lab, wait_for
-
+from fleet import STEPS, STORES, fleet, lab, wait_for
 from lab import processes
-from lab.layout import POSTGRES
 from lab.service import Node
 
 __all__ = ["lab"]
 
 WRITES_NOTHING = ("read_back",)
-OF_SEVERAL_NODES = ("stop", "restart_first", "restart_others")
 OF_SEVERAL_EFFECTS = ("prepare", "stop", "restart_others")
-MOMENTS = [
-    "begin-prepare",
-    *(f"{'end' if step in WRITES_NOTHING else 'changed'}-{step}" for step in STEPS),
-    *(f"end-{step}" for step in OF_SEVERAL_EFFECTS),
-]
-"""In the middle of each step, which for one of several effects is after the first and after the last of them."""
-
-STORES_OF = {
-    moment: STORES if WIDE or moment.partition("-")[2] in ("prepare", "read", "invalidate", "report") else (POSTGRES,)
-    for moment in MOMENTS
-}
-"""A service on each kind of store where the step changes the store; in the wider run everywhere."""
 
 
-@pytest.fixture(scope="module")
-def killed(lab, tmp_path_factory):
-    """All services after the run that finished them; the services by moment, and the two runs after the kills."""
-    counts = [
-        2 if moment.partition("-")[2] in OF_SEVERAL_NODES else 1 for moment in MOMENTS for _store in STORES_OF[moment]
-    ]
-    stores = sum(STORES_OF.values(), ())
-    with fleet(
-        lab, tmp_path_factory.mktemp("fleet"), *counts, managers=("sls", "sls", "command"), stores=stores, rate=2
-    ) as services:
-        own, left = {}, list(services.services)
-        for moment in MOMENTS:
-            chosen = [left.pop(0) for _store in STORES_OF[moment]]
-            own[moment] = Fleet(lab, tmp_path_factory.mktemp(moment), chosen)
-        for moment, alone in own.items():
-            alone.set(timelock_waves=[len(STORES)])
-            run = alone.begin("migrate.yml", breakpoints=(moment,))
+def moments() -> list[str]:
+    """In the middle of each step, which for one of several effects is after the first and after the last of them."""
+    found = ["begin-prepare"]
+    for step in STEPS:
+        if step not in WRITES_NOTHING:
+            found.append(f"changed-{step}")
+        if step in (*WRITES_NOTHING, *OF_SEVERAL_EFFECTS):
+            found.append(f"end-{step}")
+    return found
+
+
+def test_runs_killed_in_each_step_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path):
+    with fleet(lab, tmp_path, 2, 1, managers=("sls", "command"), stores=STORES) as services:
+        services.set(timelock_waves=[len(services.services)])
+        for moment in moments():
+            run = services.begin("migrate.yml", breakpoints=(moment,))
             try:
                 run.wait_at(moment)
             finally:
                 run.kill()
-        services.set(timelock_waves=[len(counts)])
-        after = services.play("migrate.yml")
-        # A third run of all would take as long, and says of each the same.
-        some = ":".join([services.services[0].name, services.services[-1].name, "localhost"])
-        again = services.play("migrate.yml", "--limit", some)
-        services.load()
-        if after.ok:
-            services.await_more_timestamps()
-        yield services, own, after, again
-
-
-@pytest.mark.parametrize(("moment", "store"), [(moment, store) for moment in MOMENTS for store in STORES_OF[moment]])
-def test_a_run_killed_in_a_step_is_finished_by_the_next(killed, moment, store):
-    _services, own, after, _again = killed
-    (service,) = [service for service in own[moment].services if service.settings.store == store]
-    said = [line for line in after.verdict if line.startswith(f"{service.name}: ")]
-    assert said and said[0].startswith(f"{service.name}: migrated"), said or after.tail
-    own[moment].assert_on_timelock()
-
-
-def test_the_run_after_a_killed_one_succeeds(killed):
-    _services, _own, after, _again = killed
-    assert after.ok, after.tail
-
-
-def test_the_run_after_that_changes_nothing_on_any_host(killed):
-    _services, _own, _after, again = killed
-    assert again.ok, again.tail
-    assert again.changed == {}
+            assert run.codes == [], run.tail
+        services.migrate()
+        services.assert_migrated()
+        again = services.migrate()
+        assert again.changed == {}
 
 
 def test_a_module_that_outlives_its_controller_is_waited_for(lab, tmp_path):

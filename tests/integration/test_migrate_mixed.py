@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import cassandra_here
 from fleet import CASSANDRA, STEPS, fleet, lab
-
 from lab import clusters
 from lab.layout import POSTGRES
 

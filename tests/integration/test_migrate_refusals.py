@@ -12,15 +12,11 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from fleet import Fleet, fleet, lab
-
 from lab import by_hand, ports
 from lab.lab import Lab
 from lab.postgres import Postgres

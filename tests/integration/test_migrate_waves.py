@@ -6,16 +6,11 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from fleet import STEPS, Run, fleet, lab
-
 from lab import playbooks
 from lab.service import Service
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,11 +15,8 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Sockets
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from cassandra_here import WIDE
 from fleet import ACTIVE, CASSANDRA, INVALIDATED, STORES, Fleet, fleet, lab, wait_for
-
 from lab import ports, processes
 from lab.layout import POSTGRES
 from lab.service import Node, Service

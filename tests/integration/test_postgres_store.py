@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.bound import LARGEST_BOUND, MAX_LONG
@@ -19,8 +17,6 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Gua
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres_connection
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from stores import opened, refused
 

@@ -15,7 +15,9 @@ from checks.outcome import Log
 
 
 def integration(log: Log) -> None:
-    options = ["-p", "no:cacheprovider", "-rs", "--import-mode=importlib", "--durations=15", "-q"]
+    options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q"]
+    # A driver warns of every node that does not answer, which would bury what failed.
+    options += ["--log-level=ERROR"]
     # The tests of a file share a fleet, so they stay together. More files at once than cores only wait for each other.
     options += ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
