@@ -12,9 +12,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,9 +34,9 @@ class _CommandLines:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    self.seen.add(path.read_bytes())
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+                    self.seen.add(file.read())
 
     def __enter__(self):
         self._thread.start()
@@ -49,7 +49,7 @@ class _CommandLines:
 
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
-    with fleet(lab, tmp_path_factory.mktemp("fleet"), 3, 2, managers=("sls", "command"), stores=STORES) as services:
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), 2, 2, managers=("sls", "command"), stores=STORES) as services:
         told = SimpleNamespace(fleet=services, looks=[], runs={})
         one, _other = services.services
 

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from cassandra_here import WIDE
 from fleet import STEPS, STORES, fleet, lab, wait_for
 from lab import processes
+from lab.layout import POSTGRES
 from lab.service import Node
 
 __all__ = ["lab"]
 
 WRITES_NOTHING = ("read_back",)
 OF_SEVERAL_EFFECTS = ("prepare", "stop", "restart_others")
+WRITES_THE_STORE = ("prepare", "read", "invalidate", "report")
 
 
-def moments() -> list[str]:
+def moments(steps: list[str]) -> list[str]:
     """In the middle of each step, which for one of several effects is after the first and after the last of them."""
     found = ["begin-prepare"]
-    for step in STEPS:
+    for step in steps:
         if step not in WRITES_NOTHING:
             found.append(f"changed-{step}")
         if step in (*WRITES_NOTHING, *OF_SEVERAL_EFFECTS):
@@ -28,10 +33,11 @@ def moments() -> list[str]:
     return found
 
 
-def test_runs_killed_in_each_step_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path):
-    with fleet(lab, tmp_path, 2, 1, managers=("sls", "command"), stores=STORES) as services:
-        services.set(timelock_waves=[len(services.services)])
-        for moment in moments():
+@pytest.mark.parametrize("store", STORES)
+def test_runs_killed_in_each_step_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    everywhere = WIDE or store == POSTGRES
+    with fleet(lab, tmp_path, 2 if everywhere else 1, stores=(store,)) as services:
+        for moment in moments(STEPS if everywhere else WRITES_THE_STORE):
             run = services.begin("migrate.yml", breakpoints=(moment,))
             try:
                 run.wait_at(moment)
@@ -40,8 +46,7 @@ def test_runs_killed_in_each_step_one_after_the_other_leave_what_the_next_one_fi
             assert run.codes == [], run.tail
         services.migrate()
         services.assert_migrated()
-        again = services.migrate()
-        assert again.changed == {}
+        assert services.migrate().changed == {}
 
 
 def test_a_module_that_outlives_its_controller_is_waited_for(lab, tmp_path):
