@@ -24,8 +24,7 @@ from lab.service import Node, Service
 __all__ = ["lab"]
 
 NODES = {
-    "untouched": 1,
-    "started_by_its_manager": 2,
+    "started_by_its_manager": 1,
     "on_a_copy_before_the_stop": 2,
     "on_a_copy_before_the_invalidation": 2,
     "on_a_copy_after_the_invalidation": 2,
@@ -45,9 +44,9 @@ LEFT_HELD = {
     "on_a_copy_after_the_invalidation": "kvs-session-open",
     "occupied_port": "node-unhealthy",
 }
-MIGRATED = ["untouched", "started_by_its_manager"]
+MIGRATED = ["started_by_its_manager"]
 IN_CASSANDRA = {
-    "cassandra_started_by_its_manager": 2,
+    "cassandra_started_by_its_manager": 1,
     "cassandra_on_a_copy_before_the_stop": 2,
     "cassandra_on_a_copy_before_the_invalidation": 2,
     "cassandra_on_a_copy_after_the_invalidation": 2,
@@ -112,7 +111,7 @@ class Faults:
 
     def begin_read(self) -> None:
         for service in self._of_each_store("started_by_its_manager"):
-            node = service.nodes[1]
+            (node,) = service.nodes
             node.start()
             started = node.process()
             if started is None or processes.wait_gone([started], 60):

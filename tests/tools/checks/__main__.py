@@ -7,13 +7,15 @@
 usage: python -m checks NAME...
 
 A name is a check's or a group's; `test` is the group of all. What a check prints goes to .build/logs, and is shown
-where it fails. Checks that run fleets mostly wait, so they have a lane of their own beside the others. Ends with 1
-where a check failed.
+where it fails. Checks that run fleets mostly wait, so they have a lane of their own, and the others fill what time they
+leave. Ends with 1 where a check failed.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -21,6 +23,7 @@ from checks import ansible_test, package, style, suites
 from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 
 SHOWN_LINES = 80
+NICE = 10
 
 
 PRINTING = Lock()
@@ -55,7 +58,9 @@ def chosen(names: list[str]) -> list[list[Check]]:
     return [[each for each in lane if each.groups & set(names)] for lane in (FILES, FLEETS)]
 
 
-def run(lane: list[Check]) -> list[Outcome]:
+def run(lane: list[Check], nice: int) -> list[Outcome]:
+    # What a thread starts inherits its priority.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
     outcomes = []
     for each in lane:
         with PRINTING:
@@ -91,7 +96,7 @@ def summarise(outcomes: list[Outcome]) -> None:
 
 def main(names: list[str]) -> int:
     with ThreadPoolExecutor() as lanes:
-        outcomes = sum(lanes.map(run, chosen(names)), [])
+        outcomes = sum(lanes.map(run, chosen(names), (NICE, 0)), [])
     summarise(outcomes)
     return 1 if any(outcome.result == "failed" for outcome in outcomes) else 0
 
