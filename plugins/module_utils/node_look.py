@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import asdict
 
 from .client_config.reading import ClientConfig, read_config
@@ -61,6 +62,10 @@ class NodeConfig:
             version=self.version or None,
         )
 
+    def digest(self) -> str:
+        """What tells the content of the files from any other, in hexadecimal."""
+        return hashlib.sha256(repr((self.install, self.runtime)).encode("utf-8")).hexdigest()
+
     def transformed(self) -> Transformed:
         """The configuration for TimeLock."""
         timelock = self._options["timelock"]
@@ -76,9 +81,10 @@ class NodeConfig:
 
 
 def describe(probe: dict, options: dict) -> dict:
-    """The result of client_config_info: ``config``, ``kvs``, ``problems``, ``planned`` and ``probe``."""
+    """The result of client_config_info: ``config``, ``digest``, ``kvs``, ``problems``, ``planned`` and ``probe``."""
     look = {
         "config": None,
+        "digest": None,
         "kvs": None,
         "problems": [],
         "planned": {"diff": "", "changed": False},
@@ -89,6 +95,7 @@ def describe(probe: dict, options: dict) -> dict:
         look["problems"].append({"code": "config-tls-missing", "found": found})
     try:
         node = NodeConfig(probe, options)
+        look["digest"] = node.digest()
         config = node.read()
         look["kvs"] = config.kvs
         look["config"] = {

@@ -166,6 +166,12 @@ config:
     version:
       description: The version of the AtlasDB client; empty where unknown.
       type: str
+digest:
+  description:
+    - What tells the content of the files from any other. Null where they cannot be read. Of a node that is held, that
+      of the file that was kept.
+  returned: success
+  type: str
 kvs:
   description:
     - The key-value service as the other modules take it, B(with the password). Null where a problem says why.

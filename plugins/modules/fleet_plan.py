@@ -128,6 +128,15 @@ options:
   take_over:
     description: The run whose lock is to be taken away. Without it a service that another run holds is refused.
     type: str
+  kept:
+    description:
+      - What this module returned before. A service is refused with C(plan-stale) unless its plan is still that one. A
+        bound that has grown, and what an unfinished run of that plan has done, are no difference.
+    type: dict
+  skip_refused:
+    description: Whether the others may go on where some services are refused, see RV(left_out).
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Nothing is written in any mode.
@@ -231,11 +240,24 @@ services:
     record:
       description: What earlier runs wrote down, with C(epoch) and C(holder) of the lock; null where there is none.
       type: dict
+    digests:
+      description: By node, what tells the content of its configuration files from any other.
+      type: dict
     diffs:
       description: By node, how its configuration files would change, without secrets.
       type: dict
+servers:
+  description: The TimeLock servers that the plan is for.
+  returned: success
+  type: list
+  elements: str
+left_out:
+  description: The services that are refused and skipped, with O(skip_refused).
+  returned: success
+  type: list
+  elements: str
 refused:
-  description: Whether anything is refused.
+  description: Whether anything is refused that is not left out.
   returned: success
   type: bool
 reasons:

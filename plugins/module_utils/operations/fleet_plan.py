@@ -39,6 +39,8 @@ ARGUMENT_SPEC = {
     "known_clients": KNOWN_CLIENTS,
     "accept_unproven": {"type": "str"},
     "take_over": {"type": "str"},
+    "kept": {"type": "dict"},
+    "skip_refused": {"type": "bool", "default": False},
     **TIMELOCK,
 }
 
@@ -57,6 +59,8 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "take_over": params["take_over"],
         "holder_gone": holder_gone,
         "known_clients": params["known_clients"],
+        "kept": params["kept"],
+        "skip_refused": params["skip_refused"],
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
     nodes = _located(params["nodes"]) if shared else params["nodes"]

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from ..identity import bound_of
-from . import inventory
+from ..refusal import Refusal
+from . import applied, inventory
 from .service import REFUSED, ServicePlanner
 from .sight import clients_of, other_clients
 
@@ -19,10 +20,13 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
     client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
-    ``known_clients`` (addresses and networks).
+    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None) and ``skip_refused``.
     """
     services = inventory.services_of(nodes)
+    kept = settings["kept"]
     fleet = inventory.whole_fleet(nodes, settings["servers"])
+    if kept is not None and kept.get("servers") != settings["servers"]:
+        fleet.append(Refusal("plan-stale", "The plan that is being applied is one for other TimeLock servers."))
     between = (
         inventory.split_services(services, settings["playing"]),
         inventory.shared_nodes(services),
@@ -47,14 +51,20 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
                 "other_clients": other_clients(clients, name),
             },
         )
-        plans[name] = {**planner.plan(), "number": len(plans)}
+        plan = planner.plan() if kept is None else applied.hold_to(kept, name, planner.plan())
+        plans[name] = {**plan, "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
     reasons += [f"{name}: {refusal['msg']}" for name, plan in plans.items() for refusal in plan["refusals"]]
+    refused = [name for name, plan in plans.items() if plan["todo"] == REFUSED]
+    # With nothing left to go on with, the refusals are the end.
+    left_out = refused if settings["skip_refused"] and len(refused) < len(plans) else []
     return {
         "services": plans,
+        "servers": settings["servers"],
         "reasons": reasons,
         "refusals": [refusal.result() for refusal in fleet],
-        "refused": bool(fleet) or any(plan["todo"] == REFUSED for plan in plans.values()),
+        "refused": bool(fleet) or len(refused) > len(left_out),
+        "left_out": left_out,
         "table": table(plans),
         "clients": clients,
     }

@@ -87,6 +87,7 @@ class ServicePlanner:
             "sessions_seen": self._sessions_seen(),
             "view": store.get("view"),
             "nodes_to_stop": self._nodes_to_stop(),
+            "digests": {node["name"]: (node["look"] or {}).get("digest") for node in self.nodes},
             "todo": todo,
             "resuming": self.resuming,
             "record": self.record or None,

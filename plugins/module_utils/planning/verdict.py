@@ -12,6 +12,7 @@ MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
 FAILED = "failed"
 WOULD_MIGRATE = "would migrate"
+LEFT_OUT = "left out"
 
 
 def outcome(plan: dict, voice: dict) -> str:
@@ -35,7 +36,9 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
         for end in ends.values():
             if end["outcome"] == NOT_BEGUN:
                 end["outcome"] = WOULD_MIGRATE
-    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE)]
+    for name in plan["left_out"]:
+        ends[name]["outcome"] = LEFT_OUT
+    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE, LEFT_OUT)]
     return {"run_id": plan["run_id"], "services": ends, "lines": _lines(ends), "not_migrated": bad}
 
 
@@ -47,6 +50,7 @@ def _end(service: dict, voice: dict) -> dict:
     return {
         "outcome": outcome(service, voice),
         "already": service["todo"] == NOTHING,
+        "refused_for": [refusal["code"] for refusal in service["refusals"]],
         "namespace": service["namespace"],
         "ts": (voice.get("timelock_bound") or {}).get("ts") or _text(service["backup"]),
         "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
@@ -70,6 +74,8 @@ def _lines(ends: dict) -> list:
     lines = []
     for name, end in ends.items():
         words = [f"{name}: {end['outcome']}"]
+        if end["outcome"] == LEFT_OUT:
+            words[0] += f" ({', '.join(end['refused_for'])})"
         if end["already"]:
             words.append("before this run")
         if end["ts"]:

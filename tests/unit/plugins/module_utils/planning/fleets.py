@@ -36,6 +36,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
                 "leader_count": 0 if mode == "timelock" else 3,
             },
         },
+        "digest": f"digest of {mode} {number}",
         "kvs": {"type": "postgres"},
         "problems": [],
         "planned": {"diff": "", "changed": True},
@@ -121,6 +122,8 @@ def settings(**more) -> dict:
         "take_over": None,
         "holder_gone": lambda holder: True,
         "known_clients": [],
+        "kept": None,
+        "skip_refused": False,
         **more,
     }
 

@@ -21,8 +21,10 @@ MIGRATED = {
 FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved."}
 
 
-def end(voice, todo="migrate", check_mode=False):
-    plan = {"run_id": "r", "services": {"orders": {"todo": todo, "namespace": "orders", "backup": None}}}
+def end(voice, todo="migrate", check_mode=False, left_out=()):
+    refusals = [{"code": "probe-blind"}] if todo == "refused" else []
+    orders = {"todo": todo, "namespace": "orders", "backup": None, "refusals": refusals}
+    plan = {"run_id": "r", "services": {"orders": orders}, "left_out": left_out}
     return verdict(plan, {"orders": voice}, check_mode)
 
 
@@ -42,6 +44,12 @@ def test_a_service_ends_as(voice, todo, outcome):
     ended = end(voice, todo)
     assert ended["services"]["orders"]["outcome"] == outcome
     assert ended["not_migrated"] == ([] if outcome == "migrated" else ["orders"])
+
+
+def test_a_refused_service_that_is_left_out_is_no_failure_and_named():
+    ended = end({}, "refused", left_out=("orders",))
+    assert ended["not_migrated"] == []
+    assert ended["lines"] == ["orders: left out (probe-blind)"]
 
 
 def test_in_check_mode_a_service_that_would_migrate_is_no_failure():

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan that somebody reads and keeps, and services that are left out."""
+
+from __future__ import annotations
+
+import json
+
+from fleet import fleet, lab
+from lab import ports
+
+__all__ = ["lab"]
+
+
+def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        ((service,), (node,)) = services.services, services.nodes
+        file = tmp_path / "plan.json"
+        applying = ("migrate.yml", "-e", f"timelock_plan_file={file}")
+
+        missing = services.play(*applying)
+        assert not missing.ok
+        assert f"plan-stale: There is no file {file}." in missing.output, missing.tail
+
+        assert services.play("plan.yml", "-e", f"timelock_plan_file={file}", "--check").ok
+        assert not file.exists(), "check mode writes nothing"
+        planned = services.play("plan.yml", "-e", f"timelock_plan_file={file}")
+        assert planned.ok, planned.tail
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert json.loads(file.read_text())["services"][service.name]["todo"] == "migrate"
+        assert service.settings.password not in file.read_text()
+
+        before = node.config_path.read_text()
+        node.config_path.write_text(f"{before}\n# changed after the plan\n")
+        stale = services.play(*applying)
+        assert not stale.ok
+        (reason,) = stale.reasons
+        assert reason.startswith(f"{service.name}: plan-stale: ") and "the content of its configuration files" in reason
+        assert stale.begun() == []
+
+        node.config_path.write_text(before)
+        done = services.play(*applying)
+        assert done.ok, done.tail
+        services.assert_migrated()
+        again = services.play(*applying)
+        assert again.ok and again.changed == {}, again.tail
+
+
+def test_a_service_that_is_refused_can_be_left_out_and_is_named(lab, tmp_path):
+    with fleet(lab, tmp_path, 1, 1) as services:
+        refused, other = services.services
+        services.set_for(refused.nodes[0], atlasdb_service_ports=[ports.free_port()])
+        run = services.play("migrate.yml", "-e", "timelock_skip_refused=true")
+        assert run.ok, run.tail
+        assert f"{refused.name}: left out (probe-blind)" in run.verdict
+        (said, reason) = run.said("Say who is left out")
+        assert said == f"{refused.name} left out:"
+        assert reason.startswith(f"{refused.name}: probe-blind: ")
+        assert any(line.startswith(f"{other.name}: migrated") for line in run.verdict)
+        assert services.modes() == {refused.nodes[0].name: "embedded", other.nodes[0].name: "timelock"}
+        services.assert_clean()
