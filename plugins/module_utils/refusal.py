@@ -165,6 +165,9 @@ CODES = {
         "plan", "Wait for that run to end. If it is gone for good: 'A lock is left' in the runbook."
     ),
     "operator-lock-lost": Code("any", "Another run has taken over. Let it finish, and look with status.yml."),
+    "window-too-long": Code(
+        "window", "See in the output which step took the time, and mend that or raise timelock_window_limit."
+    ),
     "plan-stale": Code("plan", "Make a new plan."),
     "node-unhealthy": Code(
         "after",

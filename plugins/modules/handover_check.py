@@ -22,6 +22,7 @@ options:
       - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
       - V(no_session) - nobody else has a session at the key-value service, by O(store), and none of its hosts was left
        out unless O(accept_unproven) says why.
+      - V(in_time) - the service of O(plan), whose store is active, has been down for no more than O(limit).
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it.
@@ -29,7 +30,7 @@ options:
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
     type: str
-    choices: [planned, timelock_above, nodes, no_session, bound, young, handed_over, way, left]
+    choices: [planned, timelock_above, nodes, no_session, in_time, bound, young, handed_over, way, left]
     required: true
   plan:
     description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
@@ -65,6 +66,12 @@ options:
     description: How old one may be when it is used, in seconds.
     type: float
     default: 300.0
+  elapsed:
+    description: For how many seconds the service has been down.
+    type: float
+  limit:
+    description: For how many seconds it may be down. V(0) is no limit.
+    type: float
   moved:
     description: Whether the namespace moved by more than the run's own calls.
     type: bool

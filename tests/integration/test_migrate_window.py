@@ -290,6 +290,16 @@ def test_nodes_stay_held_when_postgresql_stops_in_the_window(lab, tmp_path):
         services.assert_migrated()
 
 
+def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_up(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        run = services.play("migrate.yml", "-e", "timelock_window_limit=0.01")
+        assert not run.ok
+        assert run.codes == ["window-too-long"], run.tail
+        assert run.begun() == ["prepare", "stop"]
+        assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
+        services.assert_as_before()
+
+
 def test_a_run_refuses_a_service_that_another_run_is_moving(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         with services.paused("begin-read") as first:

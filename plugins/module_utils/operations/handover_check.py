@@ -16,7 +16,18 @@ ARGUMENT_SPEC = {
     "that": {
         "type": "str",
         "required": True,
-        "choices": ["planned", "timelock_above", "nodes", "no_session", "bound", "young", "handed_over", "way", "left"],
+        "choices": [
+            "planned",
+            "timelock_above",
+            "nodes",
+            "no_session",
+            "in_time",
+            "bound",
+            "young",
+            "handed_over",
+            "way",
+            "left",
+        ],
     },
     "plan": {"type": "dict"},
     "store": {"type": "dict"},
@@ -26,6 +37,8 @@ ARGUMENT_SPEC = {
     "results": {"type": "list", "elements": "dict", "default": []},
     "proofs": {"type": "list", "elements": "dict", "default": []},
     "max_proof_age": {"type": "float", "default": 300.0},
+    "elapsed": {"type": "float"},
+    "limit": {"type": "float"},
     "moved": {"type": "bool", "default": True},
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
@@ -41,6 +54,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "timelock_above": _timelock_above,
         "nodes": _nodes,
         "no_session": _no_session,
+        "in_time": _in_time,
         "bound": _bound,
         "young": _young,
         "handed_over": _handed_over,
@@ -107,6 +121,15 @@ def _no_session(params: dict) -> dict:
         raise Refusal("kvs-session-open", found)
     if store.get("unseen") and not params["accept_unproven"]:
         raise Refusal("proof-missing", " ".join(store["unseen"]))
+    return {}
+
+
+def _in_time(params: dict) -> dict:
+    """Whether a service that can still be put back has been down for less than it may."""
+    elapsed, limit = params["elapsed"], params["limit"]
+    if limit and params["plan"]["store"] == ACTIVE and elapsed > limit:
+        found = f"The service has been down for {elapsed:.1f} s, and may be for {limit:.1f} s."
+        raise Refusal("window-too-long", found)
     return {}
 
 

@@ -40,6 +40,16 @@ def test_a_bound_that_something_contradicts_stops_the_run():
     assert refused("bound", store={**ACTIVE, "code": "bound-ambiguous", "reason": "Both."}) == "bound-ambiguous"
 
 
+def test_a_service_that_was_down_for_too_long_is_given_up_while_it_can_be_put_back():
+    assert refused("in_time", plan={"store": "active"}, elapsed=5.1, limit=5.0) == "window-too-long"
+    assert check("in_time", plan={"store": "active"}, elapsed=4.9, limit=5.0) == {"changed": False}
+
+
+def test_a_service_whose_store_is_invalidated_or_that_has_no_limit_is_never_given_up():
+    assert check("in_time", plan={"store": "invalidated"}, elapsed=500.0, limit=5.0) == {"changed": False}
+    assert check("in_time", plan={"store": "active"}, elapsed=500.0, limit=0.0) == {"changed": False}
+
+
 @pytest.mark.parametrize(
     ("result", "code"),
     [
