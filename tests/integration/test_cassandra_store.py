@@ -31,6 +31,7 @@ from cassandra import (
     InvalidRequest,
     OperationTimedOut,
     ReadTimeout,
+    Unauthorized,
     Unavailable,
     WriteTimeout,
     WriteType,
@@ -433,6 +434,57 @@ def test_a_backup_made_by_hand_is_put_where_atlasdb_looks_only_by_a_repair(servi
     assert service.rows() == {LIVE: b"\0", BACKUP: encode(W), (b"tr", -1): encode(W)}
     assert not store.repair(W, None).changed
     assert not store.invalidate(W, None).changed
+
+
+@pytest.fixture
+def punch(service):
+    """AtlasDB's table of timestamps by wall clock; it is called with a number of minutes and a timestamp."""
+    table = f'"{service.keyspace}"."_punch"'
+    columns = "key blob, column1 blob, column2 bigint, value blob, PRIMARY KEY (key, column1, column2)"
+    service.session.execute(f"CREATE TABLE {table} ({columns})")
+
+    def write(minute: int, timestamp: int) -> None:
+        # As AtlasDB's keys: a later time is a smaller key.
+        key = (0xFFFFFFFFFFFF - (1_790_000_000_000 + 60_000 * minute)).to_bytes(6, "big").hex()
+        service.session.execute(
+            f"INSERT INTO {table} (key, column1, column2, value)"
+            f" VALUES (0x{key}, 0x74, {~timestamp}, 0x{encode(timestamp).hex()})"
+        )
+
+    yield write
+    service.session.execute(f"DROP TABLE {table}")
+
+
+def test_the_newest_timestamp_by_wall_clock_bears_witness(service, opened, punch):
+    store = opened(service.kvs)
+    assert store.corroboration() == []
+    for minute in range(40):
+        punch(minute, 1_000 * (minute + 1))
+    assert store.corroboration() == [{"source": "punch table", "number": 40_000}]
+
+
+def test_a_table_of_timestamps_by_wall_clock_is_read_over_all_of_its_pages(service, opened, punch):
+    store = opened(service.kvs)
+    store._connection._session.default_fetch_size = 7
+    for minute in range(40):
+        punch(minute, 1_000 * (minute + 1))
+    assert store.corroboration() == [{"source": "punch table", "number": 40_000}]
+
+
+def test_a_table_of_timestamps_by_wall_clock_that_may_not_be_read_is_no_witness(service, opened, punch):
+    punch(1, 5_000)
+    store = opened(service.kvs)
+    store._connection._session.execute = _denied(store._connection._session.execute)
+    assert store.corroboration() == []
+
+
+def _denied(execute):
+    def without(statement, *arguments, **options):
+        if "_punch" in statement.query_string:
+            raise Unauthorized("No SELECT permission")
+        return execute(statement, *arguments, **options)
+
+    return without
 
 
 def test_what_stands_in_the_column_of_a_manual_backup_bears_witness(service, opened):

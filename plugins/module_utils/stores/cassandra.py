@@ -12,7 +12,7 @@ import time
 from ..bound import ABSENT, ACTIVE, AMBIGUOUS, INVALIDATED, StoreState
 from ..proofs import Guard
 from ..refusal import Refusal
-from . import cassandra_cluster, cassandra_row, lock
+from . import cassandra_cluster, cassandra_punch, cassandra_row, lock
 from .cassandra_connection import THRIFT_PORT, CassandraConnection, NotUnderstood, Unsettled
 from .cassandra_record import CassandraRecord
 from .cassandra_row import TABLE, Cell, Cells
@@ -57,7 +57,10 @@ class CassandraStore(Store):
 
     def corroboration(self) -> list:
         manual = cassandra_row.decode(self._look()[1].manual)
-        return [] if manual is None else [{"source": "column 0x7472 of the timestamp table", "number": manual}]
+        partitioner = cassandra_cluster.cluster(self._connection)["partitioner"]
+        punched = cassandra_punch.last_punched(self._connection, self._keyspace, partitioner)
+        witnesses = (("column 0x7472 of the timestamp table", manual), ("punch table", punched))
+        return [{"source": source, "number": number} for source, number in witnesses if number is not None]
 
     def missing_rights(self) -> list:
         return self._record.missing_rights()

@@ -181,6 +181,23 @@ class CassandraConnection:
                 problem = refusal
         raise problem or Refusal("kvs-unreachable", f"{self.where}: no node is known.")
 
+    def scan(self, statement: str, seconds: float):
+        """Yield the rows of a ``statement`` at LOCAL_ONE, page by page, until all are read or the time is used up.
+
+        Raises Refusal: ``kvs-unreachable``, ``kvs-denied``, and NotUnderstood.
+        """
+        deadline = time.monotonic() + seconds
+        query = SimpleStatement(statement, consistency_level=ConsistencyLevel.LOCAL_ONE)
+        try:
+            pages = self._session.execute(query, timeout=seconds)
+            while True:
+                yield from pages.current_rows
+                if not pages.has_more_pages or time.monotonic() > deadline:
+                    return
+                pages.fetch_next_page()
+        except _ERRORS as error:
+            raise self._refusal(error) from None
+
     def compare_and_set(self, statement: str, parameters: tuple = ()) -> bool:
         """Whether a conditional ``statement`` was applied.
 
