@@ -32,11 +32,13 @@ def maker(lab: Lab, names, store: str):
         made.append(lab.services[name])
         return made[-1]
 
-    yield make
-    for one in made:
-        for node in one.nodes:
-            with contextlib.suppress(RuntimeError):
-                node.kill()
+    try:
+        yield make
+    finally:
+        for one in made:
+            for node in one.nodes:
+                with contextlib.suppress(RuntimeError):
+                    node.kill()
 
 
 @pytest.fixture

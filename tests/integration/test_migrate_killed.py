@@ -18,18 +18,16 @@ from lab.service import Node
 __all__ = ["lab"]
 
 WRITES_NOTHING = ("read_back",)
-OF_SEVERAL_EFFECTS = ("prepare", "stop", "restart_others")
 WRITES_THE_STORE = ("prepare", "read", "invalidate", "report")
 
 
 def moments(steps: list[str]) -> list[str]:
-    """In the middle of each step, which for one of several effects is after the first and after the last of them."""
-    found = ["begin-prepare"]
+    """In the middle of each step, which is after its first effect; and when all is prepared."""
+    found = []
     for step in steps:
-        if step not in WRITES_NOTHING:
-            found.append(f"changed-{step}")
-        if step in (*WRITES_NOTHING, *OF_SEVERAL_EFFECTS):
-            found.append(f"end-{step}")
+        found.append(f"end-{step}" if step in WRITES_NOTHING else f"changed-{step}")
+        if step == "prepare":
+            found.append("end-prepare")
     return found
 
 
