@@ -11,6 +11,7 @@ import base64
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node_look import NodeConfig
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config import ARGUMENT_SPEC, RUN
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config_info import CONFIG, TARGET
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
 
 
@@ -18,7 +19,7 @@ def _encoded(text: str | None) -> str | None:
     return None if text is None else base64.b64encode(text.encode("utf-8")).decode("ascii")
 
 
-class ActionModule(NodeAction):
+class ActionModule(Journalled, NodeAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC

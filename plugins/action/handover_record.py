@@ -14,10 +14,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handov
     handover_record,
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import holder_gone, holder_of
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 
-class ActionModule(OperationAction):
+class ActionModule(Journalled, OperationAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC

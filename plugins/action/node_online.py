@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.proving_action import ProvingAction
 
 
-class ActionModule(ProvingAction):
+class ActionModule(Journalled, ProvingAction):
     """See the module's documentation."""
 
     module = "node_online"

@@ -144,10 +144,32 @@ def test_status_knows_every_service_as_migrated(story):
     assert story.runs["status"].output.count("migrated") >= len(story.fleet.services)
 
 
+def test_a_journal_tells_every_effect_as_it_came_and_in_its_order(story):
+    lines = [
+        json.loads(line) for path in story.fleet.reports.glob("*.jsonl") for line in path.read_text().splitlines()
+    ]
+    for service in story.fleet.services:
+        told = [line for line in lines if line["service"] == service.name]
+        came = [(line["effect"], line["came"]) for line in told if line["node"] == service.nodes[0].name]
+        expected = ["record", "record", "configure", "stop", "record", "fast-forward", "invalidate", "start", "record"]
+        assert came == [each for effect in expected for each in ((effect, "begun"), (effect, "changed"))]
+        assert [line["time"] for line in told] == sorted(line["time"] for line in told)
+        (invalidated,) = [line for line in told if (line["effect"], line["came"]) == ("invalidate", "changed")]
+        assert invalidated["before"]["bound"] == invalidated["after"]["backup"] == story.fleet.store(service)[1]
+        others = {line["node"] for line in told} - {service.nodes[0].name}
+        assert others == {node.name for node in service.nodes[1:]}
+
+
+def test_a_run_that_changes_nothing_writes_no_journal_of_effects(story):
+    with_effects = {path.stem for path in story.fleet.reports.glob("*.jsonl")}
+    assert len(with_effects) == 2
+    assert len(list(story.fleet.reports.glob("*.json"))) == 3
+
+
 def test_no_password_is_in_any_output_journal_or_command_line(story):
     secrets = [word for service in story.fleet.services for word in _spellings(service.settings.password)]
     said = [run.output for run in story.runs.values()]
-    said += [path.read_text() for path in story.fleet.reports.glob("*.json")]
+    said += [path.read_text() for path in story.fleet.reports.glob("*.json*")]
     assert len(said) > len(story.runs)
     for text in said:
         assert not [word for word in secrets if word in text]

@@ -1,41 +1,70 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""migrate.yml is killed in the middle of each of its steps, and run again."""
+"""migrate.yml is killed before and after every effect that it has, and run again."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
 
 from cassandra_here import WIDE
-from fleet import STEPS, STORES, fleet, lab, wait_for
-from lab import processes
-from lab.layout import POSTGRES
+from fleet import CASSANDRA, STEPS, STORES, fleet, lab, wait_for
+from lab import playbooks, processes
+from lab.callback.breakpoints import moment_of
 from lab.service import Node
 
 __all__ = ["lab"]
 
-WRITES_NOTHING = ("read_back",)
-WRITES_THE_STORE = ("prepare", "read", "invalidate", "report")
+ROLES = playbooks.ROOT / "roles"
+COLLECTION = "atlasdb.timelock."
+OF_THE_STORE = ("handover_record", "timestamp_invalidate")
+ONLY_PUTTING_BACK = {"timestamp_restore"}
 
 
-def moments(steps: list[str]) -> list[str]:
-    """In the middle of each step, which is after its first effect; and when all is prepared."""
+def tasks_in(file: Path):
+    """The tasks of a file, and of those that it imports, in their order."""
+    for task in yaml.safe_load(file.read_text()):
+        if imported := task.get("ansible.builtin.import_tasks"):
+            yield from tasks_in(file.parent / imported)
+        elif imported := task.get("ansible.builtin.import_role"):
+            role = imported["name"].removeprefix(COLLECTION)
+            yield from tasks_in(ROLES / role / "tasks" / imported["tasks_from"])
+        else:
+            yield task
+
+
+def effects():
+    """Every effect of a handover, in its order, as the roles have them: step, task and module."""
+    for step in STEPS:
+        for task in tasks_in(ROLES / f"timelock/tasks/{step}.yml"):
+            for module in (key.removeprefix(COLLECTION) for key in task if key.startswith(COLLECTION)):
+                if module in EFFECTS:
+                    yield step, task["name"], module
+
+
+def moments(store: str) -> list[str]:
+    """After each effect, which is before the next one; in the wider run before each as well, and for Cassandra all."""
     found = []
-    for step in steps:
-        found.append(f"end-{step}" if step in WRITES_NOTHING else f"changed-{step}")
-        if step == "prepare":
-            found.append("end-prepare")
+    for step, task, module in effects():
+        if WIDE or store != CASSANDRA or module in OF_THE_STORE:
+            found += [moment_of(when, step, task) for when in (("before", "after") if WIDE else ("after",))]
     return found
 
 
+def test_every_effect_is_one_of_a_step():
+    assert {module for _step, _task, module in effects()} == set(EFFECTS) - ONLY_PUTTING_BACK
+    assert len(set(moments(STORES[0]))) == len(moments(STORES[0])) >= 10
+
+
 @pytest.mark.parametrize("store", STORES)
-def test_runs_killed_in_each_step_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, store):
-    everywhere = WIDE or store == POSTGRES
-    with fleet(lab, tmp_path, 2 if everywhere else 1, stores=(store,)) as services:
-        for moment in moments(STEPS if everywhere else WRITES_THE_STORE):
+def test_runs_killed_around_each_effect_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 1 if store == CASSANDRA and not WIDE else 2, stores=(store,)) as services:
+        for moment in moments(store):
             run = services.begin("migrate.yml", breakpoints=(moment,))
             try:
                 run.wait_at(moment)

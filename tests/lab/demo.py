@@ -80,7 +80,7 @@ def _play(lab: Lab, playbook: str) -> None:
 
 def _judge(lab: Lab) -> None:
     reports = lab.check()
-    ends = _journal_of_the_migration(lab)
+    ends = _report_of_the_migration(lab)
     for report in reports:
         end = ends[report.service]
         print("\n".join(report.lines()))
@@ -93,10 +93,10 @@ def _judge(lab: Lab) -> None:
     if {report.service for report in reports} != set(lab.services):
         raise DemoFailed("The checker has not seen every service.")
     _control(lab)
-    print(f"Journals of the runs: {lab.layout.reports}, of the timestamps: {lab.layout.journal}")
+    print(f"Reports of the runs: {lab.layout.reports}, of the timestamps: {lab.layout.journal}")
 
 
-def _journal_of_the_migration(lab: Lab) -> dict:
+def _report_of_the_migration(lab: Lab) -> dict:
     """The services as the first run of migrate.yml left them."""
     first = min(lab.layout.reports.glob("*.json"))
     return json.loads(first.read_text(encoding="utf-8"))["services"]

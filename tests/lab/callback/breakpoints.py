@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -18,14 +19,20 @@ short_description: What happens in a run, for a test that watches it, and stops 
 description:
   - Appends a line of JSON for each task, result and the statistics to C(events.jsonl) in the folder of E(LAB_RUN).
   - E(LAB_BREAKPOINTS) names moments of the handover's steps, with commas between.
-    C(begin-STEP) is before the first task of the step, C(changed-STEP) after its first result that changed something,
-    C(end-STEP) after its last task, whatever follows.
+    C(begin-STEP) is before the first task of the step, C(end-STEP) after its last task, whatever follows.
+    C(before-STEP-TASK) is before a task of the step, C(after-STEP-TASK) after its first result that changed something;
+    its name is written with a hyphen for whatever is no letter.
   - At such a moment the whole run waits, from the file MOMENT.reached in the folder to the file MOMENT.go. A test may
     kill it there.
 """
 
 PATIENCE_SECONDS = 300
 AROUND_A_STEP = ("handover.yml", "step.yml", "put_back.yml")
+
+
+def moment_of(when, step, task):
+    """The moment C(before) or C(after) a task of a step, by the task's name."""
+    return f"{when}-{step}-{re.sub('[^A-Za-z]+', '-', task)}"
 
 
 class CallbackModule(CallbackBase):
@@ -61,9 +68,11 @@ class CallbackModule(CallbackBase):
         file = Path(task.get_path().rpartition(":")[0]).name
         step = None if file in AROUND_A_STEP else task.get_vars().get("timelock_step")
         self._write(event="task", name=task.name, file=file, step=step)
-        if step and step != self._step:
-            self._step = str(step)
-            self._pass(f"begin-{step}")
+        if step:
+            if step != self._step:
+                self._step = str(step)
+                self._pass(f"begin-{step}")
+            self._pass(moment_of("before", step, task.name))
         elif file in AROUND_A_STEP and self._step:
             self._pass(f"end-{self._step}")
 
@@ -76,7 +85,7 @@ class CallbackModule(CallbackBase):
             said=[str(line) for line in told] if isinstance(told, list) else str(told).splitlines(),
         )  # fmt: skip
         if self._step and found.get("changed"):
-            self._pass(f"changed-{self._step}")
+            self._pass(moment_of("after", self._step, result._task.name))
 
     def v2_runner_on_ok(self, result):
         self._result(result, "ok")

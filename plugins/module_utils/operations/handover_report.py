@@ -17,8 +17,8 @@ ARGUMENT_SPEC = {
 }
 
 
-def handover_journal(params: dict, check_mode: bool) -> dict:
-    """Write the journal of a run, whole or not at all; see the module's RETURN."""
+def handover_report(params: dict, check_mode: bool) -> dict:
+    """Write the report of a run, whole or not at all; see the module's RETURN."""
     path = os.path.join(params["directory"], f"{params['run_id']}.json")
     if not check_mode:
         try:

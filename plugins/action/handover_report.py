@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module handover_journal, on the controller wherever the task points."""
+"""The module handover_report, on the controller wherever the task points."""
 
 from __future__ import annotations
 
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_journal import (
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import (
     ARGUMENT_SPEC,
-    handover_journal,
+    handover_report,
 )
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
@@ -17,5 +17,5 @@ class ActionModule(OperationAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC
-    operation = handover_journal
+    operation = handover_report
     needs_the_delegate = False

@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: handover_journal
+module: handover_report
 short_description: Keep what a run planned and how it ended
 version_added: 0.1.0
 description:
-  - Writes the journal of a run as JSON, readable by its owner alone, whole or not at all. Always on the controller.
+  - Writes the report of a run as JSON, readable by its owner alone, whole or not at all. Always on the controller.
   - It says of no service that anything has changed, so C(changed) is always false.
 options:
   directory:
-    description: The folder for the journals of all runs. It is made, for its owner alone, where there is none.
+    description: The folder for the reports of all runs. It is made, for its owner alone, where there is none.
     type: path
     required: true
   run_id:
@@ -31,15 +31,15 @@ attributes:
     description: Writes nothing.
     support: full
   diff_mode:
-    description: A journal is never compared with another.
+    description: A report is never compared with another.
     support: none
 author:
   - the atlasdb.timelock authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Write the journal
-  atlasdb.timelock.handover_journal:
+- name: Write the report
+  atlasdb.timelock.handover_report:
     directory: /var/log/timelock-reports
     run_id: 20261122T180454Z-1046d7
     content: "{{ verdict }}"
@@ -47,19 +47,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: Where the journal lies, or would.
+  description: Where the report lies, or would.
   returned: always
   type: str
   sample: /var/log/timelock-reports/20261122T180454Z-1046d7.json
 """
 
 from ..module_utils.operation import run_module
-from ..module_utils.operations.handover_journal import ARGUMENT_SPEC, handover_journal
+from ..module_utils.operations.handover_report import ARGUMENT_SPEC, handover_report
 
 
 def main():
     """Run the module."""
-    run_module(ARGUMENT_SPEC, handover_journal)
+    run_module(ARGUMENT_SPEC, handover_report)
 
 
 if __name__ == "__main__":

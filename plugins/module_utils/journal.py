@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal of a run: a line of JSON before and after every effect, added as it happens and never changed."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from datetime import datetime, timezone
+
+EFFECTS = {
+    "handover_record": "record",
+    "client_config": "configure",
+    "node_offline": "stop",
+    "timelock_fast_forward": "fast-forward",
+    "timestamp_invalidate": "invalidate",
+    "timestamp_restore": "restore",
+    "node_online": "start",
+}
+"""Every module that a playbook changes anything with outside the controller, and what that is called in a journal."""
+
+BEGUN = "begun"
+CHANGED = "changed"
+UNCHANGED = "unchanged"
+REFUSED = "refused"
+UNKNOWN = "unknown"
+"""The ends of an effect. Unknown: no answer, or one without a code, which may have come after anything."""
+
+_TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "accepted_unproven")
+
+
+def entry(effect: str, who: dict, result: dict | None = None) -> dict:
+    """A line on ``effect`` of the run, service, node and step in ``who``: begun, or ended with a ``result``."""
+    line = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        **who,
+        "by": f"{getpass.getuser()}@{socket.gethostname()}",
+        "effect": effect,
+        "came": BEGUN if result is None else _end(result),
+    }
+    if result is None:
+        return line
+    told = {key: result[key] for key in _TOLD if result.get(key) is not None}
+    diff = result.get("diff")
+    if isinstance(diff, dict) and isinstance(diff.get("after"), dict):
+        told["after"] = diff["after"]
+    proofs = [proof["kind"] for proof in result.get("proofs") or []]
+    return {**line, **told, **({"proofs": proofs} if proofs else {})}
+
+
+def _end(result: dict) -> str:
+    if result.get("failed") or result.get("unreachable"):
+        return REFUSED if result.get("code") and not result.get("fate_unknown") else UNKNOWN
+    return CHANGED if result.get("changed") else UNCHANGED
+
+
+def append(path: str, line: dict) -> None:
+    """Add ``line`` to the journal, in one piece and so that it outlives a crash of the machine. Raises OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    text = (json.dumps(line, default=str) + "\n").encode("utf-8")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, text)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an action does besides its work when that is an effect of a run: it says so in the journal."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.utils.display import Display
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, append, entry
+
+
+class Journalled:
+    """Mixed into an action before its base. A task in check mode, or of no run of the roles, has no journal.
+
+    A journal that cannot be written is warned of, and stops nothing: the record in the key-value service is what the
+    handover depends on.
+    """
+
+    def run(self, tmp=None, task_vars=None):
+        path, who = self._journal(task_vars)
+        effect = EFFECTS[self._task.resolved_action.rpartition(".")[2]]
+        self._write(path, entry(effect, who))
+        result = super().run(tmp, task_vars)
+        self._write(path, entry(effect, who, result))
+        return result
+
+    def _journal(self, task_vars: dict) -> tuple:
+        if self._task.check_mode or "timelock_report_dir" not in task_vars or "timelock_step" not in task_vars:
+            return None, {}
+        told = self._templar.resolve_variable_expression
+        run_id = told("timelock_run_id")
+        who = {
+            "run": run_id,
+            "service": told("atlasdb_service_name"),
+            "node": task_vars["inventory_hostname"],
+            "step": told("timelock_step"),
+        }
+        return os.path.join(told("timelock_report_dir"), f"{run_id}.jsonl"), who
+
+    @staticmethod
+    def _write(path: str | None, line: dict) -> None:
+        if path is None:
+            return
+        try:
+            append(path, line)
+        except OSError as error:
+            Display().warning(f"The journal {path} cannot be written: {error.strerror}")

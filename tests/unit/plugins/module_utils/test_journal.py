@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run writes down of its effects."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins import module_utils
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, append, entry
+
+WHO = {"run": "r1", "service": "orders", "node": "orders-1", "step": "invalidate"}
+LOOKING = {"fleet_plan", "handover_check"}
+NOT_OF_A_PLAYBOOK = {"node_stage"}
+"""client_config runs it, which is the effect."""
+OF_THE_CONTROLLER = {"handover_report"}
+
+
+def test_every_module_that_changes_anything_is_an_effect():
+    folder = Path(next(iter(module_utils.__path__))).parent / "modules"
+    modules = {path.stem for path in folder.glob("[a-z]*.py")}
+    looking = {name for name in modules if name.endswith("_info")} | LOOKING
+    assert modules - looking - NOT_OF_A_PLAYBOOK - OF_THE_CONTROLLER == set(EFFECTS)
+
+
+@pytest.mark.parametrize(
+    ("result", "came"),
+    [
+        (None, "begun"),
+        ({"changed": True}, "changed"),
+        ({"changed": False}, "unchanged"),
+        ({"failed": True, "code": "bound-moved", "found": "It moved."}, "refused"),
+        ({"failed": True, "code": "kvs-unreachable", "fate_unknown": True}, "unknown"),
+        ({"failed": True, "msg": "Traceback"}, "unknown"),
+        ({"unreachable": True, "msg": "no route"}, "unknown"),
+    ],
+)
+def test_a_line_says_how_an_effect_came_out(result, came):
+    assert entry("invalidate", WHO, result)["came"] == came
+
+
+def test_a_line_says_who_did_what_where_and_what_it_was_before_and_after():
+    proofs = [{"kind": "hold", "node": "orders-1"}]
+    result = {"changed": True, "before": {"bound": 5}, "diff": {"after": {"backup": 5}}, "proofs": proofs}
+    line = entry("invalidate", WHO, result)
+    assert {key: line[key] for key in WHO} == WHO
+    assert "@" in line["by"]
+    assert (line["before"], line["after"], line["proofs"]) == ({"bound": 5}, {"backup": 5}, ["hold"])
+
+
+def test_a_line_holds_nothing_of_a_result_but_what_is_known_to_be_no_secret():
+    given = {"kvs": {"password": "s3cret"}}
+    result = {"changed": True, "content_b64": "czNjcmV0", "invocation": given, "msg": "s3cret"}
+    told = json.dumps(entry("configure", WHO, result))
+    assert "s3cret" not in told and "czNjcmV0" not in told
+
+
+def test_lines_of_many_writers_are_all_there_and_whole(tmp_path):
+    path = str(tmp_path / "reports" / "r1.jsonl")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: append(path, {"number": number, "filling": "x" * 3000}), range(200)))
+    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    assert sorted(line["number"] for line in lines) == list(range(200))
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert Path(path).parent.stat().st_mode & 0o777 == 0o700
