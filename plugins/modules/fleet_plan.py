@@ -137,6 +137,9 @@ options:
     description: Whether the others may go on where some services are refused, see RV(left_out).
     type: bool
     default: false
+  server_version:
+    description: The version of the TimeLock servers, which they do not tell. One that is unsafe is refused.
+    type: str
 attributes:
   check_mode:
     description: Nothing is written in any mode.

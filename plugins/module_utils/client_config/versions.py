@@ -28,15 +28,15 @@ RUNTIME_ALONE_SWITCHES = (0, 75, 0)
 _VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:[-+.][0-9A-Za-z.+-]*)?\Z")
 
 
-def parse_version(text: str) -> tuple:
+def parse_version(text: str, of: str = "the service's AtlasDB client") -> tuple:
     """The three numbers of a version such as 0.905.0 or 0.905.0-3-gabc1234, whose tail says commits after it.
 
-    Raises Refusal ``config-version-unknown`` for anything else.
+    Raises Refusal ``config-version-unknown`` for anything else; ``of`` is what it is the version of.
     """
     found = _VERSION.match(text.strip()) if isinstance(text, str) else None
     if not found:
         said = f"is {text!r}, which is not a version" if text else "is not known"
-        raise Refusal("config-version-unknown", f"The version of the service's AtlasDB client {said}.")
+        raise Refusal("config-version-unknown", f"The version of {of} {said}.")
     return tuple(int(part or 0) for part in found.groups())
 
 

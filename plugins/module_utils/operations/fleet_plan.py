@@ -41,6 +41,7 @@ ARGUMENT_SPEC = {
     "take_over": {"type": "str"},
     "kept": {"type": "dict"},
     "skip_refused": {"type": "bool", "default": False},
+    "server_version": {"type": "str"},
     **TIMELOCK,
 }
 
@@ -61,6 +62,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "known_clients": params["known_clients"],
         "kept": params["kept"],
         "skip_refused": params["skip_refused"],
+        "server_version": params["server_version"],
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
     nodes = _located(params["nodes"]) if shared else params["nodes"]

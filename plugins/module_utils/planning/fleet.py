@@ -20,11 +20,12 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
     client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
-    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None) and ``skip_refused``.
+    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused`` and
+    ``server_version`` (TimeLock's, or None).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]
-    fleet = inventory.whole_fleet(nodes, settings["servers"])
+    fleet = inventory.whole_fleet(nodes, settings["servers"], settings["server_version"])
     if kept is not None and kept.get("servers") != settings["servers"]:
         fleet.append(Refusal("plan-stale", "The plan that is being applied is one for other TimeLock servers."))
     between = (

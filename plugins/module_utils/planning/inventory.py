@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from ..client_config.versions import parse_version
 from ..refusal import Refusal
 
 
@@ -20,9 +21,15 @@ def services_of(nodes: list) -> dict:
     return services
 
 
-def whole_fleet(nodes: list, servers: list) -> list:
-    """Refusals that belong to no single service."""
+SAFE_SERVER = (0, 643, 0)
+"""Servers below can issue a timestamp twice, in races that ended with 0.370.0 and with this one (release notes)."""
+
+
+def whole_fleet(nodes: list, servers: list, server_version: str | None = None) -> list:
+    """Refusals that belong to no single service; ``server_version`` is TimeLock's, where it is declared."""
     refusals = []
+    if server_version:
+        refusals += _old_server(server_version)
     if not nodes:
         refusals.append(Refusal("inventory-empty", "The group atlasdb_services has no host."))
     if not servers:
@@ -31,6 +38,15 @@ def whole_fleet(nodes: list, servers: list) -> list:
     if unnamed:
         refusals.append(Refusal("inventory-service-unnamed", f"No atlasdb_service_name for {', '.join(unnamed)}."))
     return refusals
+
+
+def _old_server(version: str) -> list:
+    try:
+        if parse_version(version, "the TimeLock servers") >= SAFE_SERVER:
+            return []
+    except Refusal as refusal:
+        return [Refusal(refusal.code, refusal.found, "Correct timelock_server_version.")]
+    return [Refusal("timelock-too-old", f"TimeLock {version} can issue a timestamp twice.")]
 
 
 def split_services(services: dict, playing: list) -> dict:

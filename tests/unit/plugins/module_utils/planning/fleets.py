@@ -124,6 +124,7 @@ def settings(**more) -> dict:
         "known_clients": [],
         "kept": None,
         "skip_refused": False,
+        "server_version": None,
         **more,
     }
 

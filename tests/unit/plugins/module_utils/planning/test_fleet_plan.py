@@ -42,6 +42,22 @@ def test_a_service_on_timelock_needs_nothing():
     assert planned["services"]["orders"]["todo"] == "nothing"
 
 
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [("0.369.9", "timelock-too-old"), ("0.642.9", "timelock-too-old"), ("new", "config-version-unknown")],
+)
+def test_timelock_servers_that_can_issue_a_timestamp_twice_are_refused(version, code):
+    planned = plan(server_version=version)
+    assert planned["refused"]
+    assert [refusal["code"] for refusal in planned["refusals"]] == [code]
+    assert version in planned["reasons"][0]
+
+
+def test_timelock_servers_that_are_safe_or_of_no_declared_version_are_not_refused():
+    assert not plan(server_version="0.643.0")["refused"]
+    assert not plan(server_version=None)["refused"]
+
+
 def test_all_refusals_of_all_services_come_together():
     nodes = [fleets.node(1), fleets.node(2), fleets.node(3), fleets.node(4, "users")]
     nodes[0]["look"]["probe"]["process"]["listening_own"] = []
