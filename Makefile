@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 STORE := postgres
+COUNT := 1000
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test lint sanity units integration molecule build clean
+.PHONY: help setup demo test races lint sanity units integration molecule build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,6 +17,9 @@ demo: ## migrate two services in a fleet made for it on this machine (STORE=cass
 
 test: ## every check and every test
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks test
+
+races: ## two operators race for one service, COUNT times on each store (1000)
+	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m races --count $(COUNT)
 
 lint: ## style, documentation, changelog, packaging
 
