@@ -57,8 +57,7 @@ class CassandraStore(Store):
 
     def corroboration(self) -> list:
         manual = cassandra_row.decode(self._look()[1].manual)
-        partitioner = cassandra_cluster.cluster(self._connection)["partitioner"]
-        punched = cassandra_punch.last_punched(self._connection, self._keyspace, partitioner)
+        punched = cassandra_punch.last_punched(self._connection, self._keyspace)
         witnesses = (("column 0x7472 of the timestamp table", manual), ("punch table", punched))
         return [{"source": source, "number": number} for source, number in witnesses if number is not None]
 

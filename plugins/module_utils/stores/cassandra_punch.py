@@ -19,7 +19,7 @@ SCAN_SECONDS = 3
 _ORDERED = "ByteOrderedPartitioner"
 
 
-def last_punched(connection: CassandraConnection, keyspace: str, partitioner: str) -> int | None:
+def last_punched(connection: CassandraConnection, keyspace: str) -> int | None:
     """The largest timestamp that was seen in the table within SCAN_SECONDS, or None where there is none.
 
     A row's key is the time with all bits flipped, so the newest comes first where rows lie in the order of their keys;
@@ -29,7 +29,8 @@ def last_punched(connection: CassandraConnection, keyspace: str, partitioner: st
     if table_id(connection, keyspace, TABLE.strip('"')) is None:
         return None
     statement = f'SELECT column2 FROM "{keyspace}".{TABLE}'
-    if partitioner.endswith(_ORDERED):
+    [local] = connection.look("SELECT partitioner FROM system.local")
+    if local["partitioner"].endswith(_ORDERED):
         statement += " LIMIT 1"
     newest = None
     try:
