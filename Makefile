@@ -37,5 +37,6 @@ lint sanity units integration molecule:
 build: ## the collection's tarball, in build/
 	@$(ENTER) demo && ansible-galaxy collection build --force --output-path build
 
-clean: ## remove all that was made in this checkout
+clean: ## end the lab, and remove all that was made in this checkout
+	@if [[ -e .build/lab ]]; then $(ENTER) demo && PYTHONPATH=tests python -m lab down; fi
 	@rm -rf .ansible .build build playbooks/collections
