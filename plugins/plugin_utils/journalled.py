@@ -23,8 +23,12 @@ class Journalled:
         path, who = self._journal(task_vars)
         effect = EFFECTS[self._task.resolved_action.rpartition(".")[2]]
         self._write(path, entry(effect, who))
-        result = super().run(tmp, task_vars)
-        self._write(path, entry(effect, who, result))
+        # Of an error, such as a connection that is lost, nobody knows what it came after.
+        result = {"failed": True}
+        try:
+            result = super().run(tmp, task_vars)
+        finally:
+            self._write(path, entry(effect, who, result))
         return result
 
     def _journal(self, task_vars: dict) -> tuple:

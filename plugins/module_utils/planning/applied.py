@@ -20,6 +20,8 @@ _NAMES = {
 _OF_A_RUN = ("nodes", "namespace")
 """What an unfinished run leaves as it was."""
 
+_NEEDED = {*_NAMES, "todo", "identity", "bound"}
+
 
 def hold_to(kept: dict, name: str, plan: dict) -> dict:
     """``plan`` of the service ``name`` as it would be now, refused where it is not the one in the ``kept`` fleet plan.
@@ -27,8 +29,9 @@ def hold_to(kept: dict, name: str, plan: dict) -> dict:
     A bound that has grown is no difference: the service serves. What an unfinished run of that plan has changed is none
     either, and a service that it has finished is left alone. Refusal: ``plan-stale``.
     """
-    before = (kept.get("services") or {}).get(name)
-    if before is None:
+    services = kept.get("services")
+    before = services.get(name) if isinstance(services, dict) else None
+    if not isinstance(before, dict) or not set(before) >= _NEEDED:
         return _refused(plan, f"The plan that is being applied has no service {name}.")
     if REFUSED in (before["todo"], plan["todo"]):
         return plan if plan["refusals"] else _refused(plan, f"{name} was refused in the plan that is being applied.")

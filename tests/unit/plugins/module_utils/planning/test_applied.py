@@ -98,8 +98,12 @@ def test_a_plan_for_other_servers_is_stale():
     assert planned["refused"]
 
 
-def test_a_file_that_holds_no_plan_is_stale():
-    planned = plan(kept={})
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"services": ["orders"]}, {"services": {"orders": "migrate"}}, {"services": {"orders": {"todo": "migrate"}}}],
+)
+def test_a_file_that_holds_no_plan_is_stale(content):
+    planned = plan(kept=content)
     assert planned["refused"]
     assert refusals(planned) == [("plan-stale", "The plan that is being applied has no service orders.")]
 
