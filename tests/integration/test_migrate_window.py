@@ -27,7 +27,8 @@ NODES = {
     "started_by_its_manager": 1,
     "on_a_copy_before_the_stop": 1,
     "on_a_copy_before_the_invalidation": 2,
-    "on_a_copy_after_the_invalidation": 1,
+    # Without a leader block it would not live on an invalidated store.
+    "on_a_copy_after_the_invalidation": 2,
     "locked_table": 1,
     "ended_session": 1,
     "occupied_port": 2,
