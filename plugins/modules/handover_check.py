@@ -25,7 +25,8 @@ options:
       - V(in_time) - the service of O(plan), whose store is active, has been down for no more than O(limit).
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
-      - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it.
+      - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it,
+        and the lock is still the same run's.
       - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).

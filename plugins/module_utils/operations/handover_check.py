@@ -11,6 +11,7 @@ from ..cluster_sessions import words
 from ..planning.service import REFUSED, contradiction
 from ..proofs import age
 from ..refusal import CODES, Refusal
+from ..stores.lock import describe
 
 ARGUMENT_SPEC = {
     "that": {
@@ -154,7 +155,11 @@ def _young(params: dict) -> dict:
 
 
 def _handed_over(params: dict) -> dict:
-    """Whether the store is invalidated at TS and TimeLock above it, so that clients may start."""
+    """Whether the store is invalidated at TS and TimeLock above it, so that clients may start.
+
+    And whether the lock is still who had it when TS was read. A store without transactions can apply an invalidation
+    after the lock was lost, and the run that has it now may have found the store active.
+    """
     store, expected = params["store"], params["expected"]
     number, ts = _number(store), _number(expected)
     if store["state"] != INVALIDATED:
@@ -163,7 +168,16 @@ def _handed_over(params: dict) -> dict:
         raise Refusal("bound-moved", f"The store is invalidated at {number}, and TS is {ts}.")
     if int(params["fresh_timestamp"]) <= ts:
         raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {params['fresh_timestamp']} is not above {ts}.")
+    if _lock(store) != _lock(expected):
+        found = f"The service is held by {describe((store['record'] or {}).get('holder'))} since TS was read."
+        raise Refusal("operator-lock-lost", found)
     return {}
+
+
+def _lock(store: dict) -> tuple:
+    """Who had the lock when the store was read: the run, and its epoch."""
+    record = store["record"] or {}
+    return (record.get("holder") or {}).get("run_id"), record.get("epoch")
 
 
 def _way(params: dict) -> dict:

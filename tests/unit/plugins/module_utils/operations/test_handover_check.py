@@ -101,6 +101,20 @@ def test_nothing_starts_unless_the_handover_is_read_back(store, fresh, code):
     assert check("handed_over", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21") == {"changed": False}
 
 
+def held_by(run, epoch):
+    return {"record": {"epoch": epoch, "holder": {"run_id": run}}}
+
+
+@pytest.mark.parametrize("now", [held_by("r2", 5), held_by("r1", 5), {"record": {"epoch": 4, "holder": None}}])
+def test_nothing_starts_where_the_lock_was_lost_since_ts_was_read(now):
+    expected = {**ACTIVE, **held_by("r1", 4)}
+    assert refused("handed_over", store={**INVALIDATED, **now}, expected=expected, fresh_timestamp="21") == (
+        "operator-lock-lost"
+    )
+    same = {**INVALIDATED, **held_by("r1", 4)}
+    assert check("handed_over", store=same, expected=expected, fresh_timestamp="21") == {"changed": False}
+
+
 @pytest.mark.parametrize(
     "plan",
     [
