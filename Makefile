@@ -4,7 +4,7 @@ STORE := postgres
 COUNT := 1000
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races lint sanity units integration molecule build clean
+.PHONY: help setup demo test races lint sanity units integration molecule model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,9 @@ molecule: ## the collection's playbooks by molecule
 
 lint sanity units integration molecule:
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks $@
+
+model: ## the model of the handover, by spin; one line for each configuration and each guard
+	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks.model
 
 build: ## the collection's tarball, in build/
 	@$(ENTER) demo && ansible-galaxy collection build --force --output-path build

@@ -19,7 +19,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from checks import ansible_test, package, style, suites
+from checks import ansible_test, model, package, style, suites
 from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 
 SHOWN_LINES = 80
@@ -41,6 +41,7 @@ FILES = [
     check("changelog", style.changelog, "lint"),
     check("documentation", style.documentation, "lint"),
     check("package", package.package, "lint"),
+    check("model", model.model),
     check("sanity", ansible_test.sanity),
     check("units", ansible_test.units),
 ]
