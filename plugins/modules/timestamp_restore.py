@@ -23,6 +23,12 @@ options:
       - What the bound must not be below afterwards, in decimal digits.
     type: str
     required: true
+  raise_only:
+    description:
+      - Whether an invalidated bound is refused with C(bound-moved), and not made live again. For raising a live one, so
+        that an invalidation which is still under way never applies.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.proofs

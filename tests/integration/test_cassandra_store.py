@@ -348,6 +348,28 @@ def test_a_live_bound_that_is_high_enough_is_left(service, opened):
     assert service.rows() == {LIVE: encode(W)}
 
 
+def test_an_invalidation_that_applies_under_a_raise_is_not_taken_back(service, opened, monkeypatch):
+    service.put(TS, VX)
+    store, other = opened(service.kvs), opened(service.kvs)
+    send = store._connection.compare_and_set
+
+    def after_the_late_one(statement, *parameters):
+        other.invalidate(V, None)
+        return send(statement, *parameters)
+
+    monkeypatch.setattr(store._connection, "compare_and_set", after_the_late_one)
+    refusal = refused(store.restore, W, None, True)
+    assert refusal.code == "bound-moved"
+    assert "fate_unknown" not in refusal.result()
+    assert service.rows() == {LIVE: b"\0", BACKUP: encode(V)}
+
+
+def test_a_raise_of_a_live_bound_is_a_restore(service, opened):
+    service.put(TS, VX)
+    assert opened(service.kvs).restore(W, None, True).after.bound == W
+    assert service.rows() == {LIVE: encode(W)}
+
+
 def test_forward_and_back_again_never_repeats_a_number(service, opened):
     service.put(TS, VX)
     store, seen = opened(service.kvs), [V]

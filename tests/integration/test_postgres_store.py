@@ -664,6 +664,17 @@ def test_an_active_bound_below_what_is_asked_is_raised_and_one_that_is_not_is_le
         assert (change.changed, change.after.bound) == (False, 1010005)
 
 
+def test_a_raise_takes_no_invalidation_back(database, opened):
+    store = opened(database.kvs)
+    assert store.restore(1010005, None, True).after.bound == 1010005
+    store.invalidate(1010005, None)
+    before = database.dump()
+    refusal = refused(store.restore, 2000000, None, True)
+    assert refusal.code == "bound-moved"
+    assert "not made live again" in refusal.found
+    assert database.dump() == before
+
+
 def test_a_service_that_migrated_with_an_empty_table_gets_a_row(empty_database, opened):
     empty_database.run(TABLE, "ALTER TABLE _timestamp RENAME last_allocated TO legacy_last_allocated")
     change = opened(empty_database.kvs).restore(500, None)

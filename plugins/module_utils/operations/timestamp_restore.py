@@ -17,13 +17,18 @@ from ..stores.lock import require_guard
 from ..stores.opening import open_store
 from ..stores.states import next_bound, require_restorable
 
-ARGUMENT_SPEC = {"kvs": KVS, "at_least": {"type": "str", "required": True}, **PROOFS}
+ARGUMENT_SPEC = {
+    "kvs": KVS,
+    "at_least": {"type": "str", "required": True},
+    "raise_only": {"type": "bool", "default": False},
+    **PROOFS,
+}
 
 
 def timestamp_restore(params: dict, check_mode: bool) -> dict:
     """Make the bound live at max(at_least, backup + 1, every number on record + 1); see the module's RETURN.
 
-    Raises Refusal: ``bound-out-of-range``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``,
+    Raises Refusal: ``bound-out-of-range``, ``bound-moved``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``,
     ``operator-lock-lost``, ``operator-locked``, ``kvs-lock-held``, or the state's own code.
     """
     at_least = parse_number(params["at_least"], "at_least")
@@ -32,7 +37,7 @@ def timestamp_restore(params: dict, check_mode: bool) -> dict:
         raise Refusal("bound-out-of-range", problem)
     with closing(open_store(params["kvs"])) as store:
         before = store.read()
-        require_restorable(before)
+        require_restorable(before, params["raise_only"])
         if before.state == ACTIVE and before.bound >= at_least:
             return change_result(Change(False, before, before), params)
         # Nobody has used TimeLock while the store is active, so raising its bound asks nothing of TimeLock.
@@ -43,4 +48,4 @@ def timestamp_restore(params: dict, check_mode: bool) -> dict:
             require_guard(store.record(), guard)
             after = StoreState(ACTIVE, bound=next_bound(before, at_least, store.record()))
             return change_result(Change(True, before, after), params)
-        return change_result(store.restore(at_least, guard), params)
+        return change_result(store.restore(at_least, guard, params["raise_only"]), params)

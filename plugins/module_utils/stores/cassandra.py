@@ -98,9 +98,9 @@ class CassandraStore(Store):
 
         return self._effect(guard, decide)
 
-    def restore(self, at_least: int, guard: Guard | None) -> Change:
+    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
         def decide(state: StoreState, cells: Cells) -> str | None:
-            require_restorable(state)
+            require_restorable(state, raise_only)
             if state.state == ACTIVE and state.bound >= at_least:
                 return None
             return cassandra_row.restoring(self._keyspace, cells, next_bound(state, at_least, self._record.read()))

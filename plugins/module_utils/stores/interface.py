@@ -90,10 +90,11 @@ class Store:
         """
         raise NotImplementedError
 
-    def restore(self, at_least: int, guard: Guard | None) -> Change:
+    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
         """Make the bound live, at ``at_least`` or higher, above the backup and above every number on record.
 
-        Never lowers a bound, and never puts one back to a number that it had. Raises as ``invalidate`` does.
+        Never lowers a bound, and never puts one back to a number that it had. With ``raise_only`` it must be live now.
+        Raises as ``invalidate`` does.
         """
         raise NotImplementedError
 

@@ -73,12 +73,12 @@ class PostgresStore(Store):
 
         return self._effect(guard, decide, lambda state: state.state == INVALIDATED and state.backup == expected_bound)
 
-    def restore(self, at_least: int, guard: Guard | None) -> Change:
+    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
         wanted = at_least
 
         def decide(cursor, place, state: StoreState) -> bool:
             nonlocal wanted
-            require_restorable(state)
+            require_restorable(state, raise_only)
             if state.state == ACTIVE and state.bound >= at_least:
                 wanted = state.bound
                 return False

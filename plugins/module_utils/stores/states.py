@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..bound import StoreState, out_of_range
+from ..bound import ACTIVE, StoreState, out_of_range
 from ..refusal import Refusal
 from .interface import Record
 
@@ -17,10 +17,20 @@ def require_usable(state: StoreState) -> None:
         raise Refusal(state.code, state.reason)
 
 
-def require_restorable(state: StoreState) -> None:
-    """Refuse with the state's own code, unless it is that the table holds no number."""
+def require_restorable(state: StoreState, raise_only: bool = False) -> None:
+    """Refuse with the state's own code, unless it is that the table holds no number.
+
+    With ``raise_only`` refuse ``bound-moved`` where the bound is not live: an invalidation that was still under way has
+    applied, and what would take it back might come late as well, under a successor that has gone forward.
+    """
     if not state.empty_table:
         require_usable(state)
+    if raise_only and state.state != ACTIVE:
+        raise Refusal(
+            "bound-moved",
+            f"The bound was live when it was read, and the store is {state.state} now. It is not made live again.",
+            "Start nothing. Run migrate.yml again: it goes forward.",
+        )
 
 
 def next_bound(state: StoreState, at_least: int, record: Record | None) -> int:
