@@ -295,7 +295,7 @@ def test_it_outlives_a_crash_of_cassandra(one, rows, cluster):
         assert one.fresh() > before, "its block is in memory"
     finally:
         cluster.start_node(0)
-    wait_until(lambda: len(connections(one, cluster, [lasting])) == held, 20)
+    wait_until(lambda: len(connections(one, cluster, [lasting])) == held, 60)
     bound = rows.bound()
     for _ignored in range(105):
         one.fresh_range(10_000)
@@ -326,7 +326,7 @@ def test_with_one_of_three_hosts_down_it_starts_moves_its_bound_and_migrates(lab
     finally:
         cluster.start_node(0)
     wait_until(
-        lambda: {address for address, _port in connections(node, cluster, [lasting])} == set(cluster.addresses), 20
+        lambda: {address for address, _port in connections(node, cluster, [lasting])} == set(cluster.addresses), 60
     )
 
 

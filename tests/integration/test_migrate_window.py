@@ -25,7 +25,8 @@ __all__ = ["lab"]
 
 NODES = {
     "started_by_its_manager": 1,
-    "on_a_copy_before_the_stop": 1,
+    # Without a leader block the copy and the node would both issue, once the node is put back.
+    "on_a_copy_before_the_stop": 2,
     "on_a_copy_before_the_invalidation": 2,
     # Without a leader block it would not live on an invalidated store.
     "on_a_copy_after_the_invalidation": 2,
