@@ -8,15 +8,15 @@ from __future__ import annotations
 import pytest
 
 from fleet import STORES
-from races import stores
 from races.locks import LOCKED, race, tally
+from races.stores import opened
 
 COUNT = 60
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_of_two_operators_that_begin_together_exactly_one_proceeds(store, tmp_path_factory):
-    with stores.STORES[store](tmp_path_factory.mktemp("races")) as kvs:
+def test_of_two_operators_that_begin_together_exactly_one_proceeds(store):
+    with opened(store) as kvs:
         told = race(kvs, COUNT)
     assert told.ok, told.wrong
 

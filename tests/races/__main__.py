@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from races.locks import Tally, race
-from races.stores import STORES
+from races.stores import STORES, opened
 
 
 def main() -> int:
@@ -26,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     good = True
     for name in options.store or STORES:
-        with tempfile.TemporaryDirectory(prefix="races-") as folder, STORES[name](Path(folder)) as kvs:
+        with opened(name) as kvs:
             tally: Tally = race(kvs, options.count)
         good &= tally.ok
         print(f"{name}: {tally}", flush=True)

@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from pathlib import Path
 
 SERVICE = "orders"
 
 
 @contextlib.contextmanager
+def _folder():
+    """A folder of its own; PostgreSQL does not run as root, and must reach what is in it."""
+    with tempfile.TemporaryDirectory(prefix="races-") as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
 def _postgres(folder: Path):
     from lab.postgres import Postgres
 
-    # PostgreSQL does not run as root, and must reach what is in here.
-    folder.chmod(0o755)
     server = Postgres(folder, {})
     server.create(20)
     try:
@@ -49,3 +57,10 @@ def _cassandra(folder: Path):
 
 
 STORES = {"postgres": _postgres, "cassandra": _cassandra}
+
+
+@contextlib.contextmanager
+def opened(name: str):
+    """The store of this name in STORES, running; its `kvs`."""
+    with _folder() as folder, STORES[name](folder) as kvs:
+        yield kvs
