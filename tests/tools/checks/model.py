@@ -109,7 +109,9 @@ def explore(name: str, definitions: list[str]) -> str:
     ]
     said = ""
     for command in commands:
-        done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
         said = done.stdout
         (folder / f"{Path(command[0]).name}.log").write_text(said)
         if done.returncode != 0:
