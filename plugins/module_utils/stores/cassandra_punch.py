@@ -14,7 +14,7 @@ from ..refusal import Refusal
 from .cassandra_cluster import table_id
 from .cassandra_connection import CassandraConnection
 
-TABLE = '"_punch"'
+TABLE = "_punch"
 SCAN_SECONDS = 3
 _ORDERED = "ByteOrderedPartitioner"
 
@@ -26,9 +26,9 @@ def last_punched(connection: CassandraConnection, keyspace: str) -> int | None:
     elsewhere all are read. The timestamp that a row was written at, which is the one that it holds, stands in
     ``column2`` with all bits flipped.
     """
-    if table_id(connection, keyspace, TABLE.strip('"')) is None:
+    if table_id(connection, keyspace, TABLE) is None:
         return None
-    statement = f'SELECT column2 FROM "{keyspace}".{TABLE}'
+    statement = f'SELECT column2 FROM "{keyspace}"."{TABLE}"'
     [local] = connection.look("SELECT partitioner FROM system.local")
     if local["partitioner"].endswith(_ORDERED):
         statement += " LIMIT 1"
