@@ -48,11 +48,19 @@ def effects():
 
 
 def moments(store: str) -> list[str]:
-    """After each effect, which is before the next one; in the wider run before each as well, and for Cassandra all."""
+    """After each effect, which is before the next one, and at the end of a step that has none.
+
+    In the wider run before each as well; otherwise for Cassandra only those of the store.
+    """
+    everywhere = WIDE or store != CASSANDRA
     found = []
-    for step, task, module in effects():
-        if WIDE or store != CASSANDRA or module in OF_THE_STORE:
-            found += [moment_of(when, step, task) for when in (("before", "after") if WIDE else ("after",))]
+    for step in STEPS:
+        own = [(task, module) for of, task, module in effects() if of == step]
+        for task, module in own:
+            if everywhere or module in OF_THE_STORE:
+                found += [moment_of(when, step, task) for when in (("before", "after") if WIDE else ("after",))]
+        if everywhere and not own:
+            found.append(f"end-{step}")
     return found
 
 
