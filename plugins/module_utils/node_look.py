@@ -106,7 +106,7 @@ def describe(probe: dict, options: dict) -> dict:
             "shared": config.shared(),
             "version": node.version,
         }
-        look["problems"] = [{"code": code, "found": found} for code, found in config.problems]
+        look["problems"] += [{"code": code, "found": found} for code, found in config.problems]
         if options["timelock"] and not config.problems and config.mode != "timelock":
             planned = node.transformed()
             look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}

@@ -179,7 +179,9 @@ CODES = {
         "Look at the node's log and configuration, mend it, then run migrate.yml again. Nodes that are held "
         "stay down until then.",
     ),
-    "config-drifted": Code("status", "Find who changed the node's configuration after the handover."),
+    "config-drifted": Code(
+        "status", "Find who changed the node's configuration after the handover. Then run migrate.yml again."
+    ),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),
     "reverse-multi-node": Code("plan", "This AtlasDB version has no embedded service of several nodes."),

@@ -84,15 +84,13 @@ options:
       ssl:
         description:
           - What stands in C(sslConfiguration). The paths are the node's. An AtlasDB client does not start without a
-            trust
-            store, C(http) or not.
+            trust store, C(http) or not.
         type: dict
         required: true
         suboptions:
           trustStorePath:
-            description: The trust store on the node.
+            description: The trust store on the node. Without it the plan is refused with C(config-tls-missing).
             type: str
-            required: true
           trustStoreType:
             description: Its type, as the client names it.
             type: str

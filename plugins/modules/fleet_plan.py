@@ -187,6 +187,10 @@ services:
       description: Why it is refused, each with C(code), C(found), C(do) and C(msg).
       type: list
       elements: dict
+    drifted:
+      description: Nodes that were switched to TimeLock and no longer are, as refusals. They do not speak against a run.
+      type: list
+      elements: dict
     notes:
       description: What was accepted all the same, in sentences.
       type: list

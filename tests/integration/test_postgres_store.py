@@ -133,6 +133,13 @@ def short_lock_timeout(monkeypatch):
             "bound-ambiguous",
         ),
         (
+            ["CREATE TABLE _timestamp (legacy_last_allocated int8)", "INSERT INTO _timestamp VALUES (NULL)"],
+            "invalidated",
+            None,
+            None,
+            "bound-unreadable",
+        ),
+        (
             ["CREATE TABLE _timestamp (last_allocated numeric)", "INSERT INTO _timestamp VALUES (9223372036854775808)"],
             "ambiguous",
             None,

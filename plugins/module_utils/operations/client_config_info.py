@@ -21,7 +21,7 @@ TIMELOCK_BLOCK = {
             "type": "dict",
             "required": True,
             "options": {
-                "trustStorePath": {"type": "str", "required": True},
+                "trustStorePath": {"type": "str"},
                 "trustStoreType": {"type": "str"},
                 "keyStorePath": {"type": "str", "no_log": False},
                 "keyStorePassword": {"type": "str", "no_log": True},

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..identity import bound_of
 from ..refusal import Refusal
 from . import applied, inventory
+from .dependents import dependents
 from .service import REFUSED, ServicePlanner
 from .sight import clients_of, other_clients
 
@@ -20,18 +21,21 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
     client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
-    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused`` and
-    ``server_version`` (TimeLock's, or None).
+    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
+    ``server_version`` (TimeLock's, or None) and ``resolve`` (the addresses of a host).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]
     fleet = inventory.whole_fleet(nodes, settings["servers"], settings["server_version"])
     if kept is not None and kept.get("servers") != settings["servers"]:
         fleet.append(Refusal("plan-stale", "The plan that is being applied is one for other TimeLock servers."))
+    identified = _identified(services, stores)
+    bounds = {name: bound for name, (_namespace, bound) in identified.items()}
+    depending = dependents(services, bounds, settings["resolve"])
     between = (
         inventory.split_services(services, settings["playing"]),
         inventory.shared_nodes(services),
-        inventory.shared_bounds(_identified(services, stores)),
+        inventory.shared_bounds(identified),
     )
     clients = clients_of(services, stores)
     plans = {}
@@ -39,6 +43,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         if not any(node["name"] in settings["playing"] for node in members):
             continue
         found = [refusals[name] for refusals in between if name in refusals]
+        found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
         planner = ServicePlanner(
             name,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..addresses import split
+from ..node.switching import SWITCHED
 from ..refusal import Refusal
 
 EMBEDDED_MODES = ("embedded", "leader")
@@ -115,3 +116,18 @@ def unseen_by_store(nodes: list, sessions: list) -> list:
         if not local & seen:
             blind.append(node["name"])
     return blind
+
+
+def drifted(nodes: list) -> list:
+    """Refusals for nodes that were switched to TimeLock, and whose configuration leads elsewhere now.
+
+    They do not speak against a handover, which is what mends them.
+    """
+    refusals = []
+    for node in nodes:
+        switched = node["look"]["probe"].get("switched") or {}
+        mode = node["look"]["config"]["mode"]
+        if switched.get("how") == SWITCHED and mode in EMBEDDED_MODES:
+            found = f"{node['name']} was switched to TimeLock by run {switched['run_id']}, and is {mode} again."
+            refusals.append(Refusal("config-drifted", found))
+    return refusals

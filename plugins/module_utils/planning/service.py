@@ -92,6 +92,7 @@ class ServicePlanner:
             "resuming": self.resuming,
             "record": self.record or None,
             "refusals": [refusal.result() for refusal in self.refusals],
+            "drifted": [refusal.result() for refusal in self._drifted()],
             "notes": self.notes,
             "diffs": {
                 node["name"]: (node["look"] or {}).get("planned", {}).get("diff", "")
@@ -99,6 +100,12 @@ class ServicePlanner:
                 if todo == MIGRATE
             },
         }
+
+    def _drifted(self) -> list:
+        """An active store beside such nodes is one that somebody took back by hand: refusals say that."""
+        if len(self.modes()) < len(self.nodes) or self.resuming or (self.store or {}).get("state") != INVALIDATED:
+            return []
+        return node_checks.drifted(self.nodes)
 
     def _weigh(self) -> None:
         self.refusals += self.settings["inventory_refusals"]

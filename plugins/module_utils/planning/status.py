@@ -9,7 +9,9 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from .service import NOTHING
 
-MUST_NOT_BE = ("store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record")
+MUST_NOT_BE = (
+    "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "config-drifted",
+)  # fmt: skip
 """Refusals that are states which must never be, not only reasons against a handover."""
 
 
@@ -26,12 +28,12 @@ def fleet_status(plan: dict) -> dict:
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     for name, service in plan["services"].items():
-        lines += [f"{name}: {refusal['msg']}" for refusal in service["refusals"]]
+        lines += [f"{name}: {refusal['msg']}" for refusal in service["refusals"] + service["drifted"]]
     return {"lines": lines, "services": services, "alarming": [name for name in services if services[name]["alarming"]]}
 
 
 def _status(service: dict) -> dict:
-    codes = [refusal["code"] for refusal in service["refusals"]]
+    codes = [refusal["code"] for refusal in service["refusals"] + service["drifted"]]
     wrong = [code for code in codes if code in MUST_NOT_BE]
     holder = (service["record"] or {}).get("holder")
     lock = f"run {holder['run_id']}, {holder['user']}@{holder['host']}, {holder['since']}" if holder else "free"

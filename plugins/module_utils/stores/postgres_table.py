@@ -111,7 +111,10 @@ def classify(table: str, columns: list, rows: list) -> StoreState:
         return StoreState(INVALIDATED, code="bound-unreadable", reason=reason, empty_table=True)
     value = values[0]
     if value is None:
-        return _ambiguous("bound-ambiguous", f"{table}.{kept[0]} is NULL: AtlasDB would read 0.")
+        reason = f"{table}.{kept[0]} is NULL: AtlasDB would read 0."
+        if live:
+            return _ambiguous("bound-ambiguous", reason)
+        return StoreState(INVALIDATED, code="bound-unreadable", reason=reason)
     if not _is_whole(value) or not -MAX_LONG - 1 <= value <= MAX_LONG:
         return _ambiguous("bound-out-of-range", f"{table}.{kept[0]} is {value}, which is no 64-bit integer.")
     number = int(value)

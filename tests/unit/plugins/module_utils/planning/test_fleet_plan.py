@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
 
@@ -240,3 +241,59 @@ def test_the_table_has_a_line_for_each_service():
     heads, line = plan()["table"]
     assert heads.split() == ["SERVICE", "NAMESPACE", "STORE", "BOUND", "TIMELOCK", "PROOFS", "WOULD"]
     assert line.split() == ["orders", "orders", "active", "2000000", "free", "3/3", "nodes", "migrate"]
+
+
+def depending(server, number=4, **shared):
+    """The nodes of orders, and a service users, which takes its timestamps from ``server``."""
+    user = fleets.node(number, "users")
+    user["look"]["config"].update(mode="remote", namespace="users")
+    user["look"]["config"]["shared"].update(mode="remote", remote_timestamp_servers=[server], **shared)
+    user["look"]["problems"] = [{"code": "config-remote-timestamps", "found": "F."}]
+    return [fleets.node(1), fleets.node(2), fleets.node(3), user]
+
+
+PLAYING = ["orders-1", "orders-2", "orders-3", "users-4"]
+
+
+@pytest.mark.parametrize("host", ["orders-1", "10.0.0.1", "orders.example.org", "127.0.0.1"])
+def test_a_service_from_which_another_takes_its_timestamps_is_refused(host):
+    planned = plan(depending(f"http://{host}:8080/api"), {"orders": fleets.store(), "users": None}, playing=PLAYING)
+    assert codes(planned) == ["config-has-dependents"]
+    assert "users take timestamps from orders" in planned["reasons"][0]
+    assert codes(planned, "users") == ["config-remote-timestamps"]
+
+
+@pytest.mark.parametrize("server", ["http://10.0.0.1:9090", "http://10.0.0.8:8080", "http://orders-1:port"])
+def test_a_service_is_not_refused_for_one_that_takes_its_timestamps_elsewhere(server):
+    planned = plan(depending(server), {"orders": fleets.store(), "users": None}, playing=PLAYING)
+    assert codes(planned) == []
+
+
+def test_a_service_and_one_that_shares_its_store_and_its_timestamps_are_one_instance():
+    planned = plan(depending("orders-1:8080"), {"orders": fleets.store(), "users": fleets.store()}, playing=PLAYING)
+    for service in ("orders", "users"):
+        assert "service-is-one-instance" in codes(planned, service)
+        assert "config-has-dependents" not in codes(planned, service)
+
+
+def drifted(mode):
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    nodes[1]["look"] = fleets.look(2, mode, running=False)
+    for node in nodes:
+        node["look"]["probe"]["switched"] = {"how": "switched", "run_id": "earlier"}
+    finished = fleets.invalidated(record=fleets.record(unfinished=False, holder=None))
+    return plan(nodes, finished, {"refusals": [], "namespaces": ["orders"]})
+
+
+def test_a_configuration_that_went_back_after_the_handover_is_named_by_status():
+    planned = drifted("leader")
+    now = fleet_status(planned)
+    assert now["alarming"] == ["orders"]
+    assert now["services"]["orders"]["codes"] == ["config-drifted"]
+    said = "orders: config-drifted: orders-2 was switched to TimeLock by run earlier, and is leader again."
+    assert any(line.startswith(said) for line in now["lines"])
+    assert not planned["refused"], "migrate.yml is the way to mend it"
+
+
+def test_a_configuration_that_stayed_on_timelock_has_not_drifted():
+    assert fleet_status(drifted("timelock"))["alarming"] == []
