@@ -392,7 +392,7 @@ def lab(tmp_path_factory):
     """PostgreSQL and TimeLock, for fleets that come and go."""
     made = Lab.up(tmp_path_factory.mktemp("lab"), [])
     made.postgres.stop()
-    made.postgres.settings["max_connections"] = 400
+    made.postgres.settings["max_connections"] = 800
     made.postgres.start()
     yield made
     made.down()

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with TimeLock, or with what the inventory says of it, and how the service is left."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from fleet import Fleet, fleet, lab
+from lab.timelock.cluster import Cluster
+from timelock_proxy import proxies
+
+__all__ = ["lab"]
+
+
+@pytest.fixture(scope="module")
+def one(lab, tmp_path_factory):
+    """A service that every test leaves as it was."""
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), 1) as services:
+        services.set(timelock_timeout=3)
+        yield services
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Another cluster, which has room for one namespace, and serves with TLS."""
+    with Cluster(tmp_path_factory.mktemp("other") / "timelock", tls=True, max_clients=1) as cluster:
+        yield cluster
+
+
+def _servers(urls: list[str]) -> tuple[str, str]:
+    return "-e", json.dumps({"timelock_server_urls": urls})
+
+
+def _refused_by_the_plan(services: Fleet, *arguments: str) -> tuple[list[str], str]:
+    """The codes with which migrate.yml refuses, having changed nothing."""
+    services.load(0)
+    before = services.look()
+    run = services.play("migrate.yml", *arguments)
+    assert not run.ok
+    assert run.begun() == [], run.tail
+    assert services.look() == before
+    services.load()
+    return run.codes + [word for reason in run.reasons for word in reason.split(": ")[:2]], "\n".join(run.reasons)
+
+
+def _html(_target: str, _status: int, _body: bytes) -> tuple[int, bytes]:
+    return 200, b"<html><body>Please log in.</body></html>"
+
+
+def _all_lead(target: str, status: int, body: bytes) -> tuple[int, bytes]:
+    return (200, b"true") if target.endswith("/leader/ping") else (status, body)
+
+
+def _nobody_leads(target: str, status: int, body: bytes) -> tuple[int, bytes]:
+    if target.endswith("/leader/ping"):
+        return 200, b"false"
+    return (status, body) if target.startswith(("/leader/", "/tl/")) else (503, b"")
+
+
+@pytest.mark.parametrize(
+    ("alter", "code"), [(_html, "timelock-not-timelock"), (_all_lead, "timelock-many-leaders")],
+    ids=["a_proxys_login_page", "servers_that_all_lead"],
+)  # fmt: skip
+def test_the_plan_refuses(one, alter, code):
+    with proxies(one.lab.settings.timelock_urls, alter) as urls:
+        codes, reasons = _refused_by_the_plan(one, *_servers(urls))
+    assert code in codes, reasons
+
+
+def test_the_plan_refuses_a_certificate_of_an_unknown_authority(one, other):
+    codes, reasons = _refused_by_the_plan(one, *_servers(other.urls))
+    assert "timelock-tls" in codes, reasons
+
+
+def test_the_plan_refuses_a_server_that_is_named_twice(one):
+    first, second, _third = one.lab.settings.timelock_urls
+    codes, reasons = _refused_by_the_plan(one, *_servers([first, second, first.replace("127.0.0.1", "localhost")]))
+    assert "timelock-clusters-differ" in codes, reasons
+
+
+def test_the_plan_refuses_servers_of_a_version_that_can_issue_a_timestamp_twice(one):
+    codes, reasons = _refused_by_the_plan(one, "-e", "timelock_server_version=0.642.0")
+    assert "timelock-too-old" in codes and "0.642.0" in reasons
+
+
+def test_the_plan_refuses_a_list_without_servers(one):
+    codes, reasons = _refused_by_the_plan(one, *_servers([]))
+    assert "inventory-empty" in codes, reasons
+
+
+def _refused_before_the_stop(services: Fleet, *arguments: str) -> list[str]:
+    """The codes with which migrate.yml refuses after the plan, the service having run all the time."""
+    process = services.nodes[0].process()
+    run = services.play("migrate.yml", *arguments)
+    assert not run.ok
+    assert run.begun() == ["prepare"], run.tail
+    assert services.nodes[0].process() == process
+    services.assert_as_before()
+    return run.codes
+
+
+def test_a_timelock_without_a_leader_is_refused_before_anything_stops(one):
+    with proxies(one.lab.settings.timelock_urls, _nobody_leads) as urls:
+        assert "timelock-no-leader" in _refused_before_the_stop(one, *_servers(urls))
+
+
+def test_a_timelock_that_makes_no_more_namespaces_is_refused_before_anything_stops(one, other):
+    other.wake("somebody")
+    codes = _refused_before_the_stop(one, *_servers(other.urls), "-e", f"timelock_ca_path={other.ca_path}")
+    assert "timelock-client-limit" in codes
+
+
+def _fresh_timestamps(number):
+    """Alters every fresh timestamp: ``number`` of the real one, and of how many there were before it."""
+    seen = []
+
+    def alter(target: str, status: int, body: bytes) -> tuple[int, bytes]:
+        if status != 200 or not target.endswith("/timestamp/fresh-timestamp"):
+            return status, body
+        seen.append(int(body))
+        return status, str(number(int(body), len(seen) - 1)).encode()
+
+    return alter
+
+
+def _put_back_in_the_window(services: Fleet, alter) -> list[str]:
+    with proxies(services.lab.settings.timelock_urls, alter) as urls:
+        run = services.play("migrate.yml", *_servers(urls))
+    assert not run.ok
+    assert run.begun()[-1] == "fast_forward", run.tail
+    assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
+    services.assert_as_before()
+    return run.codes
+
+
+def test_a_service_is_put_back_when_timelock_is_not_above_ts_after_the_fast_forward(one):
+    assert "timelock-behind" in _put_back_in_the_window(one, _fresh_timestamps(lambda real, before: 2 + before))
+
+
+def test_a_timelock_whose_timestamps_do_not_increase_is_refused(one):
+    with proxies(one.lab.settings.timelock_urls, _fresh_timestamps(lambda real, before: 1000 - before)) as urls:
+        run = one.play("migrate.yml", *_servers(urls))
+    assert not run.ok
+    assert "timelock-went-backwards" in run.codes, run.tail
+    one.assert_as_before()
+
+
+def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_stops(lab, tmp_path):
+    """The last here: its namespace is lost."""
+    with fleet(lab, tmp_path, 1) as services:
+        services.set(timelock_timeout=3, timelock_adopt_namespace=True)
+        namespace = services.services[0].name
+        leader = lab.settings.timelock_urls[lab.timelock.wake(namespace)]
+        connection = http.client.HTTPConnection(urlsplit(leader).netloc, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("POST", f"/{namespace}/timestamp-management/fast-forward?currentTimestamp={2**63 - 1}")
+            assert connection.getresponse().status == 500
+        assert "timelock-stuck" in _refused_before_the_stop(services)
