@@ -47,6 +47,19 @@ def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
         assert again.ok and again.changed == {}, again.tail
 
 
+def test_a_service_that_changed_since_the_run_showed_its_plan_is_not_begun(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        (node,) = services.nodes
+        before = node.config_path.read_text()
+        with services.paused("begin-prepare") as run:
+            node.config_path.write_text(f"{before}\n# changed after the plan was shown\n")
+        assert not run.ok
+        assert run.codes == ["plan-stale"], run.tail
+        assert run.begun() == ["prepare"]
+        node.config_path.write_text(before)
+        services.assert_as_before()
+
+
 def test_a_service_that_is_refused_can_be_left_out_and_is_named(lab, tmp_path):
     with fleet(lab, tmp_path, 1, 1) as services:
         refused, other = services.services
