@@ -13,6 +13,7 @@ import base64
 import contextlib
 import json
 import os
+import secrets
 import threading
 import time
 from types import SimpleNamespace
@@ -22,6 +23,27 @@ import pytest
 from fleet import CASSANDRA, STORES, Fleet, Run, fleet, lab
 
 __all__ = ["lab"]
+
+
+CANARIES = {name: f"canary-{name}-{secrets.token_hex(8)}" for name in ("removed", "kept", "written")}
+"""Secrets besides the stores' passwords: in what the migration removes from a configuration, beside it, and writes."""
+
+
+def _put_canaries(services: Fleet) -> None:
+    for node in services.nodes:
+        text = node.config_path.read_text()
+        key_store = f"      keyStorePath: {node.config_path}\n      keyStorePassword: {CANARIES['removed']}\n"
+        text = text.replace("    sslConfiguration:\n", f"    sslConfiguration:\n{key_store}")
+        mail = f"  mail: {{user: a, password: '{CANARIES['kept']}'}}\n"
+        text = text.replace("  initializeAsync:", f"{mail}  initializeAsync:")
+        node.config_path.write_text(text)
+
+    def with_key_store(everything: dict) -> None:
+        group = everything["children"]["atlasdb_services"]
+        ssl = group["vars"]["timelock_client_ssl"]
+        ssl |= {"keyStorePath": ssl["trustStorePath"], "keyStorePassword": CANARIES["written"]}
+
+    services.write(with_key_store)
 
 
 class _CommandLines:
@@ -50,6 +72,7 @@ class _CommandLines:
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
     with fleet(lab, tmp_path_factory.mktemp("fleet"), 2, 2, managers=("sls", "command"), stores=STORES) as services:
+        _put_canaries(services)
         told = SimpleNamespace(fleet=services, looks=[], runs={})
         one, _other = services.services
 
@@ -166,14 +189,26 @@ def test_a_run_that_changes_nothing_writes_no_journal_of_effects(story):
     assert len(list(story.fleet.reports.glob("*.json"))) == 3
 
 
-def test_no_password_is_in_any_output_journal_or_command_line(story):
-    secrets = [word for service in story.fleet.services for word in _spellings(service.settings.password)]
+def test_no_secret_is_in_any_output_diff_journal_report_record_or_command_line(story):
+    known = [service.settings.password for service in story.fleet.services] + list(CANARIES.values())
+    words = [word for secret in known for word in _spellings(secret)]
     said = [run.output for run in story.runs.values()]
     said += [path.read_text() for path in story.fleet.reports.glob("*.json*")]
     assert len(said) > len(story.runs)
-    for text in said:
-        assert not [word for word in secrets if word in text]
-    assert not [word for word in secrets for line in story.command_lines if word.encode() in line]
+    stores = story.fleet.look()
+    assert "atlasdb_timelock" in stores["databases"]
+    for text in [*said, stores["databases"], *(row for rows in stores["clusters"] for row in rows)]:
+        assert not [word for word in words if word in text]
+    assert not [word for word in words for line in story.command_lines if word.encode() in line]
+
+
+def test_the_secrets_are_where_they_belong(story):
+    """They were there to be told, in the files before and after."""
+    for node in story.fleet.nodes:
+        text = node.config_path.read_text()
+        runtime = node.runtime_path.read_text() if node.runtime_path else ""
+        assert CANARIES["kept"] in text and CANARIES["written"] in text + runtime
+        assert CANARIES["removed"] not in text
 
 
 def _spellings(secret: str) -> list[str]:
