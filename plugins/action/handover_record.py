@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_record import (
     ARGUMENT_SPEC,
     RULES,
@@ -31,9 +32,21 @@ class ActionModule(Journalled, OperationAction):
         if not arguments.get("holder"):
             # This is a worker: the run is its parent.
             arguments = {**arguments, "holder": holder_of(arguments.get("run_id"), os.getppid())}
-        self._task.args = arguments
+        self._task.args = arguments = self._with_journal(arguments, task_vars)
         result = super().perform(task_vars)
         if result.get("code") == "operator-locked" and holder_gone(result["holder"]):
             self._task.args = {**arguments, "take_over": result["holder"]["run_id"]}
             result = super().perform(task_vars)
         return result
+
+    def _with_journal(self, arguments: dict, task_vars: dict) -> dict:
+        """What is noted has the run's journal in short, for whoever has the store and not this machine."""
+        path, who = self._journal(task_vars)
+        if path is None or not arguments.get("changes"):
+            return arguments
+        try:
+            told = journal.short(journal.read(path), who["service"])
+        except OSError:
+            return arguments
+        # The last is this very effect.
+        return {**arguments, "changes": {**arguments["changes"], "journal": told[:-1]}}

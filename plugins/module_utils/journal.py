@@ -32,6 +32,8 @@ UNKNOWN = "unknown"
 
 _TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "accepted_unproven")
 
+_SHORT = ("time", "step", "node", "effect", "came", "code")
+
 
 def entry(effect: str, who: dict, result: dict | None = None) -> dict:
     """A line on ``effect`` of the run, service, node and step in ``who``: begun, or ended with a ``result``."""
@@ -68,3 +70,30 @@ def append(path: str, line: dict) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read(path: str) -> list:
+    """The lines of a journal, none where there is no file; one that a crash has cut off is left out. Raises OSError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
+def short(lines: list, service: str) -> list:
+    """What a run did to ``service``, an item an effect, in their order; BEGUN is one of which no end was written."""
+    effects: list = []
+    for line in lines:
+        if line["service"] != service:
+            continue
+        told = {key: line[key] for key in _SHORT if key in line}
+        if line["came"] != BEGUN:
+            begun = [one for one in effects if _same(one, told) and one["came"] == BEGUN]
+            effects = [one for one in effects if one not in begun]
+        effects.append(told)
+    return effects
+
+
+def _same(one: dict, other: dict) -> bool:
+    return all(one[key] == other[key] for key in ("step", "node", "effect"))

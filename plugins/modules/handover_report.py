@@ -21,7 +21,9 @@ options:
     type: str
     required: true
   content:
-    description: What is to be kept. It must hold no secret.
+    description:
+      - What is to be kept. It must hold no secret.
+      - Where a journal of the run lies in O(directory), each of its C(services) gets C(effects), what was done to it.
     type: dict
     required: true
 extends_documentation_fragment:

@@ -19,8 +19,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 
 from fleet import CASSANDRA, STORES, Fleet, Run, fleet, lab
+from lab.layout import POSTGRES
 
 __all__ = ["lab"]
 
@@ -144,9 +146,9 @@ def test_services_of_both_managers_move_under_load(story):
 
 def test_timelock_was_above_ts_before_any_node_started(story):
     """A client would fast-forward it too, at its start; that must not be what makes it so."""
-    journals = [json.loads(path.read_text())["services"] for path in story.fleet.reports.glob("*.json")]
+    reports = [json.loads(path.read_text())["services"] for path in story.fleet.reports.glob("*.json")]
     for service in story.fleet.services:
-        ends = [journal[service.name] for journal in journals if service.name in journal]
+        ends = [report[service.name] for report in reports if service.name in report]
         (end,) = [end for end in ends if end["fresh_before_start"]]
         assert int(end["fresh_before_start"]) > int(end["ts"]) == story.fleet.store(service)[1]
 
@@ -181,6 +183,19 @@ def test_a_journal_tells_every_effect_as_it_came_and_in_its_order(story):
         assert invalidated["before"]["bound"] == invalidated["after"]["backup"] == story.fleet.store(service)[1]
         others = {line["node"] for line in told} - {service.nodes[0].name}
         assert others == {node.name for node in service.nodes[1:]}
+
+
+def test_report_and_record_have_in_short_what_the_journal_says_of_their_run(story):
+    reports = [json.loads(path.read_text()) for path in story.fleet.reports.glob("*.json")]
+    for service in story.fleet.services:
+        (report,) = [one for one in reports if (one["services"].get(service.name) or {}).get("effects")]
+        lines = journal.read(str(story.fleet.reports / f"{report['run_id']}.jsonl"))
+        assert report["services"][service.name]["effects"] == journal.short(lines, service.name)
+        if service.settings.store == POSTGRES:
+            with story.fleet.lab.postgres.connect(service.name) as session:
+                ((document,),) = session.execute("SELECT document FROM atlasdb_timelock.record").fetchall()
+            # The end of the last effect, which wrote this, cannot be in it.
+            assert document["journal"] == journal.short(lines, service.name)[:-1]
 
 
 def test_a_run_that_changes_nothing_writes_no_journal_of_effects(story):

@@ -10,6 +10,8 @@ import json
 import os
 import tempfile
 
+from .. import journal
+
 ARGUMENT_SPEC = {
     "directory": {"type": "path", "required": True},
     "run_id": {"type": "str", "required": True},
@@ -23,10 +25,19 @@ def handover_report(params: dict, check_mode: bool) -> dict:
     if not check_mode:
         try:
             os.makedirs(params["directory"], mode=0o700, exist_ok=True)
-            _replace(path, json.dumps(params["content"], indent=4, sort_keys=True, default=str) + "\n")
+            content = _with_effects(params["content"], journal.read(f"{path}l"))
+            _replace(path, json.dumps(content, indent=4, sort_keys=True, default=str) + "\n")
         except OSError as error:
             return {"failed": True, "changed": False, "msg": f"{path}: {error.strerror}", "path": path}
     return {"changed": False, "path": path}
+
+
+def _with_effects(content: dict, lines: list) -> dict:
+    """``content``, each service with what the run's journal says that was done to it, if it did anything."""
+    if not lines:
+        return content
+    told = {name: {**end, "effects": journal.short(lines, name)} for name, end in content["services"].items()}
+    return {**content, "services": told}
 
 
 def _replace(path: str, text: str) -> None:

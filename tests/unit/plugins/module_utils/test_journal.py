@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins import module_utils
-from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, append, entry
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, append, entry, read, short
 
 WHO = {"run": "r1", "service": "orders", "node": "orders-1", "step": "invalidate"}
 LOOKING = {"fleet_plan", "handover_check"}
@@ -68,3 +68,29 @@ def test_lines_of_many_writers_are_all_there_and_whole(tmp_path):
     assert sorted(line["number"] for line in lines) == list(range(200))
     assert Path(path).stat().st_mode & 0o777 == 0o600
     assert Path(path).parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_in_short_each_effect_of_a_service_has_one_item_that_says_how_it_came_out(tmp_path):
+    path = tmp_path / "r1.jsonl"
+    other = {**WHO, "service": "users", "node": "users-1"}
+    for effect, who, result in [
+        ("stop", WHO, None),
+        ("stop", other, None),
+        ("stop", WHO, {"changed": True, "proofs": [{"kind": "hold"}]}),
+        ("invalidate", WHO, None),
+        ("invalidate", WHO, {"failed": True, "code": "bound-moved", "found": "It moved."}),
+        ("start", WHO, None),
+    ]:
+        append(str(path), entry(effect, who, result))
+    path.write_text(path.read_text() + '{"cut off')
+    told = short(read(str(path)), "orders")
+    assert [(one["effect"], one["came"], one.get("code")) for one in told] == [
+        ("stop", "changed", None),
+        ("invalidate", "refused", "bound-moved"),
+        ("start", "begun", None),
+    ]
+    assert set(told[0]) == {"time", "step", "node", "effect", "came"}
+
+
+def test_a_run_without_effects_has_no_journal_to_read(tmp_path):
+    assert read(str(tmp_path / "r1.jsonl")) == []

@@ -10,6 +10,7 @@ import os
 import stat
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append, entry
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import handover_report
 
 CONTENT = {"services": {"orders": {"ts": "9223372036854775807"}}}
@@ -57,3 +58,14 @@ def test_a_second_report_of_a_run_replaces_the_first(tmp_path, content):
     with open(result["path"], encoding="utf-8") as file:
         assert json.load(file) == content
     assert len(os.listdir(tmp_path)) == 1
+
+
+def test_a_report_tells_of_each_service_what_the_journal_says_was_done_to_it(tmp_path):
+    given = params(tmp_path, content={"services": {"orders": {"outcome": "migrated"}, "users": {"outcome": "refused"}}})
+    who = {"run": given["run_id"], "service": "orders", "node": "orders-1", "step": "invalidate"}
+    append(os.path.join(given["directory"], f"{given['run_id']}.jsonl"), entry("invalidate", who, {"changed": True}))
+    with open(handover_report(given, False)["path"], encoding="utf-8") as file:
+        told = json.load(file)["services"]
+    ((effect,), outcome) = told["orders"]["effects"], told["orders"]["outcome"]
+    assert (effect["effect"], effect["came"], outcome) == ("invalidate", "changed", "migrated")
+    assert told["users"] == {"outcome": "refused", "effects": []}
