@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import cache
+from functools import lru_cache
 
 from ..addresses import addresses_of
 from ..arguments import KVS, TIMELOCK
@@ -64,7 +64,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "kept": params["kept"],
         "skip_refused": params["skip_refused"],
         "server_version": params["server_version"],
-        "resolve": cache(addresses_of),
+        "resolve": lru_cache(maxsize=None)(addresses_of),
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
     nodes = _located(params["nodes"]) if shared else params["nodes"]
