@@ -1,10 +1,9 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 STORE := postgres
-COUNT := 1000
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races lint sanity units integration molecule model build clean
+.PHONY: help setup demo test races chaos hidden lint sanity units integration molecule model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -19,7 +18,15 @@ test: ## every check and every test
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks test
 
 races: ## two operators race for one service, COUNT times on each store (1000)
-	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m races --count $(COUNT)
+	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m races $(if $(COUNT),--count $(COUNT))
+
+CHAOS := PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests:tests/integration" python -m
+
+chaos: ## migrations through random faults: COUNT services (2000), STORE=cassandra
+	@$(ENTER) test && $(CHAOS) chaos --store $(STORE) $(if $(COUNT),--count $(COUNT)) $(if $(FROM),--from $(FROM))
+
+hidden: ## migrations with a client that nobody knows of: COUNT services (100), STORE=cassandra
+	@$(ENTER) test && $(CHAOS) chaos.hidden --store $(STORE) $(if $(COUNT),--count $(COUNT))
 
 lint: ## style, documentation, changelog, packaging
 

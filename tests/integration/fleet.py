@@ -76,10 +76,13 @@ class Run:
 
         def reached() -> bool:
             ended = self.process.poll() is not None
-            assert (self._folder / f"{moment}.reached").exists() or not ended, f"never at {moment}:\n{self.tail}"
-            return (self._folder / f"{moment}.reached").exists()
+            assert self.waits_at(moment) or not ended, f"never at {moment}:\n{self.tail}"
+            return self.waits_at(moment)
 
         wait_for(reached, moment)
+
+    def waits_at(self, moment: str) -> bool:
+        return (self._folder / f"{moment}.reached").exists()
 
     def go_on(self, moment: str) -> None:
         (self._folder / f"{moment}.go").touch()
@@ -387,15 +390,23 @@ def _tree(folder: Path, leave_out: tuple[str, ...]) -> dict[str, tuple]:
 _NUMBERS = itertools.count(1)
 
 
+@contextlib.contextmanager
+def new_lab(folder: Path) -> Iterator[Lab]:
+    """PostgreSQL and TimeLock, for fleets that come and go."""
+    made = Lab.up(folder, [])
+    try:
+        made.postgres.stop()
+        made.postgres.settings["max_connections"] = 800
+        made.postgres.start()
+        yield made
+    finally:
+        made.down()
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """PostgreSQL and TimeLock, for fleets that come and go."""
-    made = Lab.up(tmp_path_factory.mktemp("lab"), [])
-    made.postgres.stop()
-    made.postgres.settings["max_connections"] = 800
-    made.postgres.start()
-    yield made
-    made.down()
+    with new_lab(tmp_path_factory.mktemp("lab")) as made:
+        yield made
 
 
 @contextlib.contextmanager
