@@ -20,6 +20,8 @@ from lab.processes import Process
 
 TESTS = str(Path(__file__).resolve().parent.parent)
 HEALTH_SECONDS = 30.0
+MOVE_SECONDS = 60.0
+"""Longer than a node tries to move its bound (limits.py), which it may have to for a range."""
 
 
 class Node:
@@ -170,7 +172,7 @@ class Node:
 
     def fresh_range(self, count: int) -> tuple[int, int]:
         """Up to `count` timestamps: lowest and highest. Raises RuntimeError."""
-        status, body = self._ask("POST", f"/timestamp/fresh-timestamps?number={count}", 20)
+        status, body = self._ask("POST", f"/timestamp/fresh-timestamps?number={count}", MOVE_SECONDS)
         if status != 200:
             raise RuntimeError(json.loads(body))
         answer = json.loads(body)
