@@ -56,7 +56,7 @@ def strike_of(number: int, store: str) -> Strike:
 def try_all(lab: Lab, folder: Path, numbers: range, store: str) -> tuple[list[Trial], list[str]]:
     """One run over a service of two nodes for each number; the trials, and what is wrong with the timestamps."""
     strikes = [strike_of(number, store) for number in numbers]
-    with fleet(lab, folder, *(2 for _ in strikes), stores=(store,), rate=3) as services:
+    with fleet(lab, folder, *[2] * len(strikes), stores=(store,), rate=3) as services:
         services.set(timelock_waves=[len(strikes)], timelock_max_failed_services=len(strikes), **WAITS)
         copies = {node: node.config_path.read_bytes() for node in services.nodes}
         targets = [

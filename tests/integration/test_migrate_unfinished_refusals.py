@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from cassandra_here import only_wide
 from fleet import Fleet, fleet, lab
 from lab import by_hand
 from lab.service import Service
@@ -83,6 +84,7 @@ def test_it_changes_nothing_and_lets_no_node_come_up(refused):
     assert {node.mode() for service in named.values() for node in service.nodes} == {None}
 
 
+@only_wide
 def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_status_and_mended(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes

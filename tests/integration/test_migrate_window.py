@@ -300,14 +300,3 @@ def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_u
         assert run.begun() == ["prepare", "stop"]
         assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
         services.assert_as_before()
-
-
-def test_a_run_refuses_a_service_that_another_run_is_moving(lab, tmp_path):
-    with fleet(lab, tmp_path, 1) as services:
-        with services.paused("begin-read") as first:
-            second = services.play("migrate.yml")
-            assert not second.ok
-            assert [reason.split(": ")[1] for reason in second.reasons] == ["operator-locked"], second.tail
-            assert second.begun() == []
-        assert first.ok, first.tail
-        services.assert_migrated()
