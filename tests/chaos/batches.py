@@ -18,6 +18,8 @@ from lab.lab import Lab
 from lab.layout import POSTGRES
 from lab.service import Node, Service
 
+STORES = (POSTGRES, CASSANDRA)
+
 BEFORE = "before"
 """A fault that begins there is there when the run begins."""
 
@@ -188,6 +190,3 @@ def wrong_timestamps(services: Fleet) -> list[str]:
 
 def _paired(services: Fleet, told: Told) -> list[tuple[Service, Schedule]]:
     return list(zip(services.services, told.schedules, strict=True))
-
-
-STORES = (POSTGRES, CASSANDRA)
