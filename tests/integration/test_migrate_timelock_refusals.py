@@ -19,6 +19,8 @@ from timelock_proxy import proxies
 
 __all__ = ["lab"]
 
+pytestmark = only_wide
+
 
 @pytest.fixture(scope="module")
 def one(lab, tmp_path_factory):
@@ -80,7 +82,6 @@ def test_the_plan_refuses_a_certificate_of_an_unknown_authority(one, other):
     assert "timelock-tls" in codes, reasons
 
 
-@only_wide
 def test_the_plan_refuses_a_server_that_is_named_twice(one):
     first, second, _third = one.lab.settings.timelock_urls
     codes, reasons = _refused_by_the_plan(one, *_servers([first, second, first.replace("127.0.0.1", "localhost")]))
@@ -108,13 +109,11 @@ def _refused_before_the_stop(services: Fleet, *arguments: str) -> list[str]:
     return run.codes
 
 
-@only_wide
 def test_a_timelock_without_a_leader_is_refused_before_anything_stops(one):
     with proxies(one.lab.settings.timelock_urls, _nobody_leads) as urls:
         assert "timelock-no-leader" in _refused_before_the_stop(one, *_servers(urls))
 
 
-@only_wide
 def test_a_timelock_that_makes_no_more_namespaces_is_refused_before_anything_stops(one, other):
     other.wake("somebody")
     codes = _refused_before_the_stop(one, *_servers(other.urls), "-e", f"timelock_ca_path={other.ca_path}")
@@ -148,7 +147,6 @@ def test_a_service_is_put_back_when_timelock_is_not_above_ts_after_the_fast_forw
     assert "timelock-behind" in _put_back_in_the_window(one, _fresh_timestamps(lambda real, before: 2 + before))
 
 
-@only_wide
 def test_a_timelock_whose_timestamps_do_not_increase_is_refused(one):
     with proxies(one.lab.settings.timelock_urls, _fresh_timestamps(lambda real, before: 1000 - before)) as urls:
         run = one.play("migrate.yml", *_servers(urls))
@@ -157,7 +155,6 @@ def test_a_timelock_whose_timestamps_do_not_increase_is_refused(one):
     one.assert_as_before()
 
 
-@only_wide
 def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_stops(lab, tmp_path):
     """The last here: its namespace is lost."""
     with fleet(lab, tmp_path, 1) as services:

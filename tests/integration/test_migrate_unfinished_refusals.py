@@ -14,6 +14,8 @@ from lab.service import Service
 
 __all__ = ["lab"]
 
+pytestmark = only_wide
+
 
 def a_bound_that_went_down(services: Fleet, service: Service) -> str:
     store = by_hand.store(services.lab, service.name)
@@ -84,7 +86,6 @@ def test_it_changes_nothing_and_lets_no_node_come_up(refused):
     assert {node.mode() for service in named.values() for node in service.nodes} == {None}
 
 
-@only_wide
 def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_status_and_mended(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes
