@@ -48,5 +48,5 @@ class ActionModule(Journalled, OperationAction):
             told = journal.short(journal.read(path), who["service"])
         except OSError:
             return arguments
-        # The last is this very effect.
-        return {**arguments, "changes": {**arguments["changes"], "journal": told[:-1]}}
+        ended = [one for one in told if (one["effect"], one["came"]) != ("record", journal.BEGUN)]
+        return {**arguments, "changes": {**arguments["changes"], "journal": ended}}

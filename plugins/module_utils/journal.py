@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -73,12 +74,19 @@ def append(path: str, line: dict) -> None:
 
 
 def read(path: str) -> list:
-    """The lines of a journal, none where there is no file; one that a crash has cut off is left out. Raises OSError."""
+    """The lines of a journal, none where there is no file; what a crash or a full disk has cut off is left out.
+
+    Raises OSError.
+    """
+    lines = []
     try:
-        with open(path, encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.endswith("\n")]
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for text in file:
+                with contextlib.suppress(ValueError):
+                    lines.append(json.loads(text))
     except FileNotFoundError:
         return []
+    return lines
 
 
 def short(lines: list, service: str) -> list:

@@ -36,7 +36,8 @@ def _with_effects(content: dict, lines: list) -> dict:
     """``content``, each service with what the run's journal says that was done to it, if it did anything."""
     if not lines:
         return content
-    told = {name: {**end, "effects": journal.short(lines, name)} for name, end in content["services"].items()}
+    services = content.get("services") or {}
+    told = {name: {**end, "effects": journal.short(lines, name)} for name, end in services.items()}
     return {**content, "services": told}
 
 

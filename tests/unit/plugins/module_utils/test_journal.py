@@ -82,7 +82,8 @@ def test_in_short_each_effect_of_a_service_has_one_item_that_says_how_it_came_ou
         ("start", WHO, None),
     ]:
         append(str(path), entry(effect, who, result))
-    path.write_text(path.read_text() + '{"cut off')
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([first, '{"service": "orders", "cut of\n', *others, '{"cut off']))
     told = short(read(str(path)), "orders")
     assert [(one["effect"], one["came"], one.get("code")) for one in told] == [
         ("stop", "changed", None),
