@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.faults import End, OfAService, OfTheFleet
+from chaos.faults import End, OfAService, OfTheFleet, is_held
 from chaos.schedules import Schedule, Strike, of_fleet, of_service
 from fleet import ACTIVE, CASSANDRA, STEPS, Fleet, Run, fleet, wait_for
 from lab.checker import ServiceReport, check_folder
@@ -53,7 +53,7 @@ class Told:
 def run_batch(lab: Lab, folder: Path, numbers: range, store: str = POSTGRES) -> Told:
     """Migrate a service for each number through its faults; then without any, until all are migrated."""
     schedules = [of_service(number, store, STEPS) for number in numbers]
-    told = Told(of_fleet(numbers[0], store, STEPS), schedules)
+    told = Told(of_fleet(numbers[0], STEPS), schedules)
     counts = [schedule.nodes for schedule in schedules]
     with fleet(lab, folder, *counts, stores=(store,), rate=3) as services:
         services.set(timelock_waves=[len(schedules)], timelock_max_failed_services=len(schedules), **WAITS)
@@ -124,17 +124,13 @@ def _next_of(run: Run, steps: list[str]) -> str | None:
     return wait_for(found, "a step", 1200)[0]
 
 
-def _held(node: Node) -> bool:
-    return node.config_path.read_bytes().startswith(b"# held by")
-
-
 def bring_up_what_may_run(services: Fleet) -> None:
     """As the messages ask for: nodes that are down and not held, on the configuration that belongs to their store."""
     for service in services.services:
         active = services.store(service)[0] == ACTIVE
         for node in service.nodes:
             on_timelock = "timelock:" in node.config_path.read_text()
-            if node.process() is None and not _held(node) and on_timelock != active:
+            if node.process() is None and not is_held(node) and on_timelock != active:
                 node.start()
     for node in services.nodes:
         with contextlib.suppress(TimeoutError):
@@ -170,22 +166,23 @@ def _finish(services: Fleet, told: Told) -> None:
 def _check(services: Fleet, told: Told) -> None:
     with contextlib.suppress(TimeoutError):
         services.await_more_timestamps(5)
-    told.timestamps = sum(report.timestamps for report in _reports(services))
-    told.wrong += wrong_timestamps(services)
+    reports = reports_of(services)
+    told.timestamps = sum(report.timestamps for report in reports)
+    told.wrong += wrong_timestamps(reports)
     for service, schedule in _paired(services, told):
         for node in service.nodes:
             if (node.mode(), node.health()) != ("timelock", None):
                 told.wrong.append(f"{schedule.number}: {node.name} is {node.mode()}: {node.health()}")
 
 
-def _reports(services: Fleet) -> list[ServiceReport]:
+def reports_of(services: Fleet) -> list[ServiceReport]:
+    """What the checker says of all that the services took."""
     names = {service.name for service in services.services}
     return [report for report in check_folder(services.lab.layout.journal) if report.service in names]
 
 
-def wrong_timestamps(services: Fleet) -> list[str]:
-    """What the checker finds in all that the services took."""
-    return [line for report in _reports(services) if not report.ok for line in report.lines()]
+def wrong_timestamps(reports: list[ServiceReport]) -> list[str]:
+    return [line for report in reports if not report.ok for line in report.lines()]
 
 
 def _paired(services: Fleet, told: Told) -> list[tuple[Service, Schedule]]:

@@ -18,7 +18,7 @@ import psycopg
 
 from lab import ports, processes
 from lab.lab import Lab
-from lab.service import Service
+from lab.service import Node, Service
 
 End = Callable[[], object]
 
@@ -28,6 +28,10 @@ GET_FLAGS, SET_FLAGS, IMMUTABLE = 0x80086601, 0x40086602, 0x10  # linux/fs.h
 
 def nothing() -> None:
     """Ends what has ended by itself."""
+
+
+def is_held(node: Node) -> bool:
+    return node.config_path.read_bytes().startswith(b"# held by")
 
 
 class OfAService:
@@ -71,7 +75,7 @@ class OfAService:
 
     def configuration_rewritten(self) -> End:
         """By configuration management, which knows the old one only; where a node is not held, nothing changes."""
-        if self._node.config_path.read_bytes().startswith(b"# held by"):
+        if is_held(self._node):
             with contextlib.suppress(OSError):
                 self._node.config_path.write_bytes(self._old)
         return nothing

@@ -16,11 +16,22 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.batches import BEFORE, MIGRATED, STORES, WAITS, bring_up_what_may_run, end_of, run_with, wrong_timestamps
+from chaos.batches import (
+    BEFORE,
+    MIGRATED,
+    STORES,
+    WAITS,
+    bring_up_what_may_run,
+    end_of,
+    reports_of,
+    run_with,
+    wrong_timestamps,
+)  # fmt: skip
 from chaos.faults import OfAService
-from chaos.schedules import Strike
+from chaos.schedules import OF_POSTGRES, Strike
 from fleet import STEPS, fleet, new_lab
 from lab.lab import Lab
+from lab.layout import POSTGRES
 
 KINDS = {
     "client_on_a_copy": STEPS[: STEPS.index("read_back") + 1],
@@ -48,7 +59,7 @@ class Trial:
 
 def strike_of(number: int, store: str) -> Strike:
     chance = random.Random(f"hidden {number}")
-    kind = chance.choice([name for name in KINDS if store == "postgres" or name != "idle_pool"])
+    kind = chance.choice([name for name in KINDS if store == POSTGRES or name not in OF_POSTGRES])
     begins = chance.choice([BEFORE, *KINDS[kind]])
     return Strike(kind, begins, "read_back" if kind.startswith("suspended") else None)
 
@@ -69,7 +80,7 @@ def try_all(lab: Lab, folder: Path, numbers: range, store: str) -> tuple[list[Tr
             said = [line for line in run.reasons + run.verdict if line.startswith(f"{service.name}: ")]
             end = end_of(services, service, copies)
             trials.append(Trial(number, strike.fault, strike.begins, end, "; ".join(said)))
-        return trials, wrong_timestamps(services)
+        return trials, wrong_timestamps(reports_of(services))
 
 
 def main() -> int:

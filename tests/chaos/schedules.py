@@ -6,30 +6,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-OF_A_SERVICE = {
-    "node_rebooted": ("postgres", "cassandra"),
-    "node_paused": ("postgres", "cassandra"),
-    "folder_sealed": ("postgres", "cassandra"),
-    "configuration_rewritten": ("postgres", "cassandra"),
-    "client_on_a_copy": ("postgres", "cassandra"),
-    "suspended_client_on_a_copy": ("postgres", "cassandra"),
-    "sessions_ended": ("postgres",),
-    "table_locked": ("postgres",),
-    "idle_pool": ("postgres",),
-}
-"""Faults of one service, and the stores on which there are such."""
+from lab.layout import POSTGRES
 
-OF_THE_FLEET = {
-    "leader_killed": ("postgres", "cassandra"),
-    "quorum_lost": ("postgres", "cassandra"),
-    "servers_slow": ("postgres", "cassandra"),
-    "answers_dropped": ("postgres", "cassandra"),
-    "controller_killed": ("postgres", "cassandra"),
-    "store_paused": ("postgres", "cassandra"),
-    "store_killed": ("postgres", "cassandra"),
-}
+OF_POSTGRES = ("sessions_ended", "table_locked", "idle_pool")
+OF_A_SERVICE = (
+    "node_rebooted", "node_paused", "folder_sealed", "configuration_rewritten", "client_on_a_copy",
+    "suspended_client_on_a_copy", *OF_POSTGRES,
+)  # fmt: skip
+"""Faults of one service; those of OF_POSTGRES there are on that store alone."""
+
+OF_THE_FLEET = (
+    "leader_killed", "quorum_lost", "servers_slow", "answers_dropped", "controller_killed", "store_paused",
+    "store_killed",
+)  # fmt: skip
 """Faults that reach every service of a batch."""
 
 
@@ -53,20 +45,20 @@ class Schedule:
 
 def of_service(number: int, store: str, steps: list[str]) -> Schedule:
     chance = random.Random(f"service {number}")
-    strikes = _strikes(chance, OF_A_SERVICE, chance.choice((1, 1, 1, 2)), store, steps)
+    possible = [fault for fault in OF_A_SERVICE if store == POSTGRES or fault not in OF_POSTGRES]
+    strikes = _strikes(chance, possible, chance.choice((1, 1, 1, 2)), steps)
     # A copy of a node without a leader block issues beside it once it is put back, whoever put it there.
     copied = any(strike.fault.endswith("on_a_copy") for strike in strikes)
     return Schedule(number, 2 if copied else chance.choice((1, 1, 2)), strikes)
 
 
-def of_fleet(first: int, store: str, steps: list[str]) -> tuple[Strike, ...]:
+def of_fleet(first: int, steps: list[str]) -> tuple[Strike, ...]:
     """What happens to all services of the run in which ``first`` is the first schedule."""
     chance = random.Random(f"fleet {first}")
-    return _strikes(chance, OF_THE_FLEET, chance.choice((0, 1, 1, 2)), store, steps)
+    return _strikes(chance, OF_THE_FLEET, chance.choice((0, 1, 1, 2)), steps)
 
 
-def _strikes(chance, faults: dict, count: int, store: str, steps: list[str]) -> tuple[Strike, ...]:
-    possible = [name for name, stores in faults.items() if store in stores]
+def _strikes(chance: random.Random, possible: Sequence[str], count: int, steps: list[str]) -> tuple[Strike, ...]:
     found = []
     for name in chance.sample(possible, count):
         begins = chance.randrange(len(steps))

@@ -49,14 +49,14 @@ def test_what_happens_follows_from_the_number_alone():
     for number in range(50):
         for store in batches.STORES:
             assert schedules.of_service(number, store, STEPS) == schedules.of_service(number, store, STEPS)
-            assert schedules.of_fleet(number, store, STEPS) == schedules.of_fleet(number, store, STEPS)
+        assert schedules.of_fleet(number, STEPS) == schedules.of_fleet(number, STEPS)
 
 
 def test_every_fault_happens_and_is_one_that_there_is():
     of_services, of_fleets = set(), set()
     for number in range(300):
         of_services |= {strike.fault for strike in schedules.of_service(number, "postgres", STEPS).strikes}
-        of_fleets |= {strike.fault for strike in schedules.of_fleet(number, "postgres", STEPS)}
+        of_fleets |= {strike.fault for strike in schedules.of_fleet(number, STEPS)}
     assert of_services == set(schedules.OF_A_SERVICE) and of_fleets == set(schedules.OF_THE_FLEET)
     assert all(hasattr(OfAService, fault) for fault in of_services)
     assert all(hasattr(OfTheFleet, fault) for fault in of_fleets)

@@ -21,12 +21,13 @@ LATE = ("node_stage", "node_offline", "node_online")
 INTERPRETER = """\
 #!/bin/sh
 # Python for the modules of a node. One that is to be late is suspended before it has begun, in a session of its own:
-# the end of its controller does not reach it.
+# the end of its controller does not reach it. Modules come on standard input, several at once, and of one that is late
+# the sender is dead: so each is kept in a file of its own, which only we can read.
 cd {folder} || exit 1
 PAYLOAD=$(mktemp payload.XXXXXX)
 cat >"$PAYLOAD"
 for MODULE in $(ls | sed -n 's/^late-//p'); do
-    if grep -q "plugins.modules.$MODULE" "$PAYLOAD" || grep -q "modules/$MODULE" "$PAYLOAD"; then
+    if grep -q "plugins.modules.$MODULE" "$PAYLOAD"; then
         mv "late-$MODULE" "is-late-$MODULE"
         export PAYLOAD MODULE
         exec setsid -w sh -c 'echo $$ >pid-$MODULE.new; mv pid-$MODULE.new pid-$MODULE; kill -STOP $$
