@@ -9,7 +9,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import sight, status, verdict, waves
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.maker import made_by, now
 
 SERVICE_VARIABLES = (
     "atlasdb_version",
@@ -117,6 +118,11 @@ def fleet_status(plan):
     return status.fleet_status(plan)
 
 
+def run_document(plan, kind):
+    """The plan as a document of that kind, in the format that other programs read."""
+    return document.document(kind, plan, now(), made_by())
+
+
 def moved_by_others(moved, since):
     """Whether a namespace gave out more timestamps than those that this task has taken itself."""
     if not moved.get("fresh_timestamp"):
@@ -139,5 +145,6 @@ class FilterModule:
             "failed_services": failed_services,
             "run_verdict": run_verdict,
             "fleet_status": fleet_status,
+            "run_document": run_document,
             "moved_by_others": moved_by_others,
         }

@@ -224,6 +224,10 @@ services:
     backup:
       description: The bound that was kept when it was invalidated, or null.
       type: int
+    corroboration:
+      description: What else the key-value service holds, see RV(atlasdb.timelock.timestamp_info#module:corroboration).
+      type: list
+      elements: dict
     identity:
       description: What tells this key-value service from every other.
       type: dict

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..bound import MAX_LONG, parse_number
 from ..identity import later_identity
 from ..refusal import Refusal
 from .service import MIGRATE, NOTHING, REFUSED
@@ -55,9 +56,17 @@ def _difference(before: dict, now: dict) -> str | None:
         later_identity(before["identity"], now["identity"])
     except Refusal as refusal:
         return refusal.found.rstrip(".")
-    if now["bound"] is not None and before["bound"] is not None and now["bound"] < before["bound"]:
+    if now["bound"] is not None and before["bound"] is not None and now["bound"] < _number(before["bound"]):
         return f"its bound is {now['bound']}, below {before['bound']}"
     return None
+
+
+def _number(value) -> int:
+    """A bound as a plan has it, or as decimal text, as it stands in a file; what is neither is above every bound."""
+    try:
+        return value if isinstance(value, int) else parse_number(value, "bound")
+    except ValueError:
+        return MAX_LONG
 
 
 def _words(value) -> str:

@@ -81,6 +81,7 @@ class ServicePlanner:
             "store": store.get("state"),
             "bound": store.get("bound"),
             "backup": store.get("backup"),
+            "corroboration": store.get("corroboration") or [],
             "identity": store.get("identity"),
             "timelock": self._timelock_words(config.get("namespace")),
             "proofs": self._proofs(),
