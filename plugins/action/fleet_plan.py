@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.fleet_plan import ARGUMENT_SPEC, fleet_plan
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import JournalledLook
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 
-class ActionModule(OperationAction):
+class ActionModule(JournalledLook, OperationAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC

@@ -10,10 +10,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_se
     ARGUMENT_SPEC,
     kvs_sessions_info,
 )
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import JournalledLook
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 
-class ActionModule(OperationAction):
+class ActionModule(JournalledLook, OperationAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC

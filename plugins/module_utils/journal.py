@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal of a run: a line of JSON before and after every effect, added as it happens and never changed."""
+"""The journal of a run: a line of JSON before and after every effect, and one for every look at store and TimeLock,
+added as it happens and never changed."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ import getpass
 import json
 import os
 import socket
+import time
 from datetime import datetime, timezone
+
+from .cluster_sessions import words
 
 EFFECTS = {
     "handover_record": "record",
@@ -24,7 +28,16 @@ EFFECTS = {
 }
 """Every module that a playbook changes anything with outside the controller, and what that is called in a journal."""
 
+LOOKS = {
+    "fleet_plan": "plan",
+    "timestamp_info": "store",
+    "kvs_sessions_info": "sessions",
+    "timelock_info": "timelock",
+}
+"""Every module that looks at a store or at TimeLock in a handover, and what that is called in a journal."""
+
 BEGUN = "begun"
+SEEN = "seen"
 CHANGED = "changed"
 UNCHANGED = "unchanged"
 REFUSED = "refused"
@@ -32,27 +45,44 @@ UNKNOWN = "unknown"
 """The ends of an effect. Unknown: no answer, or one without a code, which may have come after anything."""
 
 _TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "accepted_unproven")
+_TOLD_OF_A_LOOK = (
+    "code", "found", "state", "store", "bound", "backup", "corroboration", "fresh_timestamp", "leader", "unseen",
+)  # fmt: skip
+_TOLD_OF_A_PROOF = ("kind", "node", "seen_before", "detail", "fresh_timestamp", "listening", "health", "timelock")
 
 _SHORT = ("time", "step", "node", "effect", "came", "code")
 
 
 def entry(effect: str, who: dict, result: dict | None = None) -> dict:
     """A line on ``effect`` of the run, service, node and step in ``who``: begun, or ended with a ``result``."""
-    line = {
-        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        **who,
-        "by": f"{getpass.getuser()}@{socket.gethostname()}",
-        "effect": effect,
-        "came": BEGUN if result is None else _end(result),
-    }
+    line = {**_line(who), "effect": effect, "came": BEGUN if result is None else _end(result)}
     if result is None:
         return line
     told = {key: result[key] for key in _TOLD if result.get(key) is not None}
-    diff = result.get("diff")
+    diff, seen = result.get("diff"), result.get("seen")
     if isinstance(diff, dict) and isinstance(diff.get("after"), dict):
         told["after"] = diff["after"]
-    proofs = [proof["kind"] for proof in result.get("proofs") or []]
-    return {**line, **told, **({"proofs": proofs} if proofs else {})}
+    if isinstance(seen, dict):
+        told["before"] = {**{key: seen.get(key) for key in ("listening", "connected")}, "pids": _pids(seen)}
+    return {**line, **told, **_proofs(result)}
+
+
+def look_entry(look: str, who: dict, result: dict, seconds: float) -> dict:
+    """A line on a ``look`` that took so many ``seconds``: what it saw, or why it saw nothing."""
+    seen = (result.get("services") or {}).get(who["service"]) or {} if look == LOOKS["fleet_plan"] else result
+    came = SEEN if _end(result) in (CHANGED, UNCHANGED) else _end(result)
+    told = {key: seen[key] for key in _TOLD_OF_A_LOOK if seen.get(key) is not None}
+    if result.get("sessions"):
+        told["sessions"] = words(result["sessions"])
+    return {**_line(who), "look": look, "took": round(seconds, 3), "came": came, **told, **_proofs(result)}
+
+
+def _line(who: dict) -> dict:
+    return {"time": _iso(time.time()), **who, "by": f"{getpass.getuser()}@{socket.gethostname()}"}
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _end(result: dict) -> str:
@@ -61,14 +91,37 @@ def _end(result: dict) -> str:
     return CHANGED if result.get("changed") else UNCHANGED
 
 
+def _proofs(result: dict) -> dict:
+    given = [*(result.get("proofs") or []), result.get("proof"), result.get("timelock_proof")]
+    proofs = [_proof(proof) for proof in given if proof]
+    return {"proofs": proofs} if proofs else {}
+
+
+def _proof(proof: dict) -> dict:
+    told = {key: proof[key] for key in _TOLD_OF_A_PROOF if proof.get(key) is not None}
+    if "pids" in proof:
+        told["pids"] = _pids(proof)
+    if "taken" in proof:
+        told["taken"] = _iso(proof["taken"]["wall"])
+    return told
+
+
+def _pids(seen: dict) -> list:
+    return [process["pid"] for process in seen.get("pids") or []]
+
+
 def append(path: str, line: dict) -> None:
-    """Add ``line`` to the journal, in one piece and so that it outlives a crash of the machine. Raises OSError."""
+    """Add ``line`` to the journal, in one piece, and so that what is of an effect outlives a crash of the machine.
+
+    Raises OSError.
+    """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     text = (json.dumps(line, default=str) + "\n").encode("utf-8")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.write(descriptor, text)
-        os.fsync(descriptor)
+        if "effect" in line:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -93,7 +146,7 @@ def short(lines: list, service: str) -> list:
     """What a run did to ``service``, an item an effect, in their order; BEGUN is one of which no end was written."""
     effects: list = []
     for line in lines:
-        if line["service"] != service:
+        if line["service"] != service or "effect" not in line:
             continue
         told = {key: line[key] for key in _SHORT if key in line}
         if line["came"] != BEGUN:

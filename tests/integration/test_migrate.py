@@ -174,7 +174,7 @@ def test_a_journal_tells_every_effect_as_it_came_and_in_its_order(story):
         json.loads(line) for path in story.fleet.reports.glob("*.jsonl") for line in path.read_text().splitlines()
     ]
     for service in story.fleet.services:
-        told = [line for line in lines if line["service"] == service.name]
+        told = [line for line in lines if line["service"] == service.name and "effect" in line]
         came = [(line["effect"], line["came"]) for line in told if line["node"] == service.nodes[0].name]
         expected = ["record", "record", "configure", "stop", "record", "fast-forward", "invalidate", "start", "record"]
         assert came == [each for effect in expected for each in ((effect, "begun"), (effect, "changed"))]

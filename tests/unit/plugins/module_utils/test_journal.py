@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins import module_utils
-from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, append, entry, read, short
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import (
+    EFFECTS,
+    LOOKS,
+    append,
+    entry,
+    look_entry,
+    read,
+    short,
+)
 
 WHO = {"run": "r1", "service": "orders", "node": "orders-1", "step": "invalidate"}
 LOOKING = {"fleet_plan", "handover_check"}
@@ -50,7 +58,44 @@ def test_a_line_says_who_did_what_where_and_what_it_was_before_and_after():
     line = entry("invalidate", WHO, result)
     assert {key: line[key] for key in WHO} == WHO
     assert "@" in line["by"]
-    assert (line["before"], line["after"], line["proofs"]) == ({"bound": 5}, {"backup": 5}, ["hold"])
+    assert (line["before"], line["after"], line["proofs"]) == ({"bound": 5}, {"backup": 5}, proofs)
+
+
+def test_a_proof_is_told_with_when_it_was_taken_and_what_it_saw():
+    stamp = {"wall": 1_795_714_094.25, "boot": 1.0, "boot_id": "b"}
+    gone = {"kind": "process", "node": "orders-1", "seen_before": True, "detail": "process 7 is gone", "taken": stamp}
+    line = entry("stop", WHO, {"changed": True, "proofs": [gone], "seen": {"pids": [{"pid": 7, "cmd0": "java"}]}})
+    (proof,) = line["proofs"]
+    assert proof == {**gone, "taken": "2026-11-26T17:28:14.250+00:00"}
+    assert line["before"]["pids"] == [7]
+    serving = {"kind": "serving", "pids": [{"pid": 8, "start": 5}], "listening": [80], "timelock": ["10.0.0.1:8421"]}
+    (proof,) = entry("start", WHO, {"changed": True, "proof": serving, "proofs": []})["proofs"]
+    assert proof == {"kind": "serving", "pids": [8], "listening": [80], "timelock": ["10.0.0.1:8421"]}
+
+
+@pytest.mark.parametrize(
+    ("look", "result", "told"),
+    [
+        ("store", {"state": "active", "bound": 5, "backup": None}, {"came": "seen", "state": "active", "bound": 5}),
+        ("timelock", {"fresh_timestamp": 9, "leader": "tl-1"}, {"fresh_timestamp": 9, "leader": "tl-1"}),
+        ("plan", {"services": {"orders": {"store": "active", "bound": 5}}}, {"store": "active", "bound": 5}),
+        ("timelock", {"failed": True, "code": "timelock-no-leader"}, {"came": "refused", "code": "timelock-no-leader"}),
+        (
+            "sessions",
+            {"sessions": [{"user": "a", "application": "psql", "address": "10.0.0.9"}]},
+            {"sessions": "1 of a (psql) from 10.0.0.9"},
+        ),
+    ],
+)
+def test_a_look_is_told_with_what_it_saw(look, result, told):
+    line = look_entry(look, WHO, {"changed": False, **result}, 0.12345)
+    assert {key: line[key] for key in told} == told
+    assert (line["took"], line["look"]) == (0.123, look)
+
+
+def test_every_look_of_the_handover_is_one_that_the_journal_knows():
+    folder = Path(next(iter(module_utils.__path__))).parent / "modules"
+    assert {name for name in LOOKS if (folder / f"{name}.py").exists()} == set(LOOKS)
 
 
 def test_a_line_holds_nothing_of_a_result_but_what_is_known_to_be_no_secret():
@@ -82,6 +127,7 @@ def test_in_short_each_effect_of_a_service_has_one_item_that_says_how_it_came_ou
         ("start", WHO, None),
     ]:
         append(str(path), entry(effect, who, result))
+    append(str(path), look_entry("store", WHO, {"state": "active"}, 0.1))
     first, *others = path.read_text().splitlines(keepends=True)
     path.write_text("".join([first, '{"service": "orders", "cut of\n', *others, '{"cut off']))
     told = short(read(str(path)), "orders")

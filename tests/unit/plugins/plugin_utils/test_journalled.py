@@ -11,8 +11,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
-from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, LOOKS
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled, JournalledLook
 
 
 @pytest.mark.parametrize("module", sorted(EFFECTS))
@@ -20,6 +20,12 @@ def test_an_effect_is_written_into_the_journal_before_and_after(module):
     action = importlib.import_module(f"ansible_collections.atlasdb.timelock.plugins.action.{module}").ActionModule
     assert issubclass(action, Journalled)
     assert action.run is Journalled.run
+
+
+@pytest.mark.parametrize("module", sorted(LOOKS))
+def test_a_look_is_written_into_the_journal(module):
+    action = importlib.import_module(f"ansible_collections.atlasdb.timelock.plugins.action.{module}").ActionModule
+    assert action.run is JournalledLook.run
 
 
 class _Failing:
