@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's command: python -m lab up | load | check | status | down | demo | timelock."""
+"""The lab's command: python -m lab up | load | check | status | down | demo | timelock | hosts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab.checker import ServiceReport
 from lab.demo import MIXED, demonstrate
+from lab.hosts import command as hosts_command
 from lab.journal import JournalError
 from lab.lab import Lab, NoLab, services_named, take_down
 from lab.layout import DEFAULT_VERSION, MANAGERS, POSTGRES
@@ -25,6 +26,8 @@ def main(arguments: list[str]) -> int:
     """0: done; 1: the checker found something, a node is not healthy, or there is no lab."""
     if arguments[:1] == ["timelock"]:
         return timelock_command.main(arguments[1:]) or 0
+    if arguments[:1] == ["hosts"]:
+        return hosts_command.main(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -37,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("timelock", help="a TimeLock simulator alone (has its own --help)")
+    commands.add_parser("hosts", help="bare hosts with a root and a network of their own (has its own --help)")
     up = commands.add_parser("up", help="start the stores, TimeLock and the services; write an inventory")
     up.set_defaults(run=_up)
     up.add_argument("--services", type=int, default=2, help="how many services (2: orders and users)")
@@ -66,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="migrate a lab's services under load")
     demo.set_defaults(run=_demo)
     demo.add_argument("--store", default=POSTGRES, help=f"as of up, or {MIXED}: one service on each kind")
-    for command in (name for key, name in commands.choices.items() if key != "timelock"):
+    for command in (name for key, name in commands.choices.items() if key not in ("timelock", "hosts")):
         command.add_argument("--dir", type=Path, default=Path(".build/lab"), help="the lab's folder (.build/lab)")
     return parser
 
