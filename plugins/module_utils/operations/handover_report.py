@@ -2,46 +2,56 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep what a run planned and how it ended, as a file on the controller."""
+"""The report of a run, from its plan, its verdict and its journal."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 
 from .. import journal
+from ..planning.document import REPORT, document
+from ..report.history import history
+from ..report.unchecked import unchecked
 
 ARGUMENT_SPEC = {
     "directory": {"type": "path", "required": True},
-    "run_id": {"type": "str", "required": True},
-    "content": {"type": "dict", "required": True},
+    "plan": {"type": "dict", "required": True},
+    "verdict": {"type": "dict", "required": True},
+    "server_version": {"type": "str"},
+    "validate_certs": {"type": "bool", "default": True},
 }
 
 
-def handover_report(params: dict, check_mode: bool) -> dict:
-    """Write the report of a run, whole or not at all; see the module's RETURN."""
-    path = os.path.join(params["directory"], f"{params['run_id']}.json")
-    if not check_mode:
-        try:
-            os.makedirs(params["directory"], mode=0o700, exist_ok=True)
-            content = _with_effects(params["content"], journal.read(f"{path}l"))
-            _replace(path, json.dumps(content, indent=4, sort_keys=True, default=str) + "\n")
-        except OSError as error:
-            return {"failed": True, "changed": False, "msg": f"{path}: {error.strerror}", "path": path}
-    return {"changed": False, "path": path}
+def file_of(params: dict, ending: str) -> str:
+    """A file of the run in the folder for all runs."""
+    return os.path.join(params["directory"], f"{params['plan']['run_id']}.{ending}")
 
 
-def _with_effects(content: dict, lines: list) -> dict:
-    """``content``, each service with what the run's journal says that was done to it, if it did anything."""
-    if not lines:
-        return content
-    services = content.get("services") or {}
-    told = {name: {**end, "effects": journal.short(lines, name)} for name, end in services.items()}
-    return {**content, "services": told}
+def report_of(params: dict, made: str, by: dict) -> dict:
+    """The report as a document; ``made`` and ``by`` as in ``document``. Raises OSError."""
+    lines = journal.read(file_of(params, "jsonl"))
+    plan = params["plan"]
+    ends = {}
+    for name, end in params["verdict"]["services"].items():
+        told = {**end, **history(lines, name)}
+        ends[name] = {**told, "unchecked": unchecked(plan["services"][name], told, plan["servers"], params)}
+    return document(REPORT, plan, made, by, ends)
 
 
-def _replace(path: str, text: str) -> None:
+_IN_SHORT = ("outcome", "already", "ts", "fresh_before_start", "outage_seconds", "window_seconds", "failure", "left")
+
+
+def summary(report: dict) -> dict:
+    """What a program is told that keeps no files of the controller: the run, and how each service ended."""
+    ends = {name: service["end"] for name, service in report["services"].items()}
+    services = {name: {key: end[key] for key in _IN_SHORT} for name, end in ends.items()}
+    return {**{key: report[key] for key in ("format", "run_id", "made", "by")}, "services": services}
+
+
+def write(path: str, text: str) -> None:
+    """Write a file for its owner alone, whole or not at all. Raises OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     descriptor, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,45 +1,76 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a run, on disk."""
+"""The report of a run, from what it left, and on disk."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
-from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append, entry
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import handover_report
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import (
+    file_of,
+    report_of,
+    summary,
+    write,
+)
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.report import runs
 
-CONTENT = {"services": {"orders": {"ts": "9223372036854775807"}}}
-
-
-def params(folder, **others):
-    return {"directory": str(folder), "run_id": "20261122T180454Z-1046d7", "content": CONTENT, **others}
-
-
-def test_a_report_is_its_owners_alone_and_says_what_it_was_given(tmp_path):
-    result = handover_report(params(tmp_path / "a" / "reports"), False)
-    assert result["changed"] is False
-    with open(result["path"], encoding="utf-8") as file:
-        assert json.load(file) == CONTENT
-    assert stat.S_IMODE(os.stat(result["path"]).st_mode) == 0o600
-    assert stat.S_IMODE(os.stat(tmp_path / "a" / "reports").st_mode) == 0o700
+PAGE = Path(__file__).parents[5] / "docs/json.md"
 
 
-def test_check_mode_writes_nothing(tmp_path):
-    result = handover_report(params(tmp_path / "reports"), True)
-    assert result["path"].startswith(str(tmp_path))
-    assert os.listdir(tmp_path) == []
+def params(folder, end=None):
+    verdict = {"services": {"orders": end or runs.end()}}
+    settings = {"server_version": None, "validate_certs": True}
+    return {"directory": str(folder), "plan": runs.plan(), "verdict": verdict, **settings}
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "reports").write_text("a file")
-    result = handover_report(params(tmp_path / "reports"), False)
-    assert result["failed"]
-    assert str(tmp_path / "reports") in result["msg"]
+def test_a_report_is_the_plan_with_how_it_ended_and_what_the_journal_tells(tmp_path):
+    given = params(tmp_path)
+    for line in runs.lines():
+        append(file_of(given, "jsonl"), line)
+    report = json.loads(json.dumps(report_of(given, runs.MADE, runs.BY)))
+    assert (report["kind"], report["run_id"]) == ("report", runs.RUN_ID)
+    assert (report["made"], report["by"]) == (runs.MADE, runs.BY)
+    service = report["services"]["orders"]
+    end = service["end"]
+    assert (service["todo"], end["outcome"], end["ts"]) == ("migrate", "migrated", str(runs.TS))
+    assert [(one["effect"], one["came"]) for one in end["effects"]][-1] == ("start", "changed")
+    assert len(end["steps"]) == 8 and end["numbers"] and end["proofs"]
+    assert ["timelock_server_version" in sentence for sentence in end["unchecked"]] == [True]
+    assert set(end) == _explained("`end`")
+
+
+def _explained(heading):
+    """The keys that the page on the format explains under a heading."""
+    (_before, part) = PAGE.read_text(encoding="utf-8").split(f"### {heading}\n")
+    return set(re.findall(r"^\| `([a-z_]+)` \|", part, re.MULTILINE))
+
+
+def test_a_run_without_a_journal_has_a_report(tmp_path):
+    end = report_of(params(tmp_path, runs.end(outcome="not begun")), runs.MADE, runs.BY)["services"]["orders"]["end"]
+    assert (end["outcome"], end["steps"], end["effects"], end["unchecked"]) == ("not begun", [], [], [])
+
+
+def test_the_summary_says_how_each_service_ended_and_no_more(tmp_path):
+    report = report_of(params(tmp_path), runs.MADE, runs.BY)
+    told = summary(report)
+    assert told["run_id"] == runs.RUN_ID and told["by"] == runs.BY
+    assert told["services"]["orders"]["outcome"] == "migrated" and told["services"]["orders"]["ts"] == str(runs.TS)
+    assert len(json.dumps(told)) < 1000
+
+
+def test_a_file_is_its_owners_alone(tmp_path):
+    path = tmp_path / "a" / "reports" / "r1.json"
+    write(str(path), "text")
+    assert path.read_text() == "text"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -47,25 +78,12 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert "No space left" in handover_report(params(tmp_path), False)["msg"]
+    with pytest.raises(OSError):
+        write(str(tmp_path / "r1.json"), "text")
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [CONTENT, {}])
-def test_a_second_report_of_a_run_replaces_the_first(tmp_path, content):
-    handover_report(params(tmp_path), False)
-    result = handover_report(params(tmp_path, content=content), False)
-    with open(result["path"], encoding="utf-8") as file:
-        assert json.load(file) == content
-    assert len(os.listdir(tmp_path)) == 1
-
-
-def test_a_report_tells_of_each_service_what_the_journal_says_was_done_to_it(tmp_path):
-    given = params(tmp_path, content={"services": {"orders": {"outcome": "migrated"}, "users": {"outcome": "refused"}}})
-    who = {"run": given["run_id"], "service": "orders", "node": "orders-1", "step": "invalidate"}
-    append(os.path.join(given["directory"], f"{given['run_id']}.jsonl"), entry("invalidate", who, {"changed": True}))
-    with open(handover_report(given, False)["path"], encoding="utf-8") as file:
-        told = json.load(file)["services"]
-    ((effect,), outcome) = told["orders"]["effects"], told["orders"]["outcome"]
-    assert (effect["effect"], effect["came"], outcome) == ("invalidate", "changed", "migrated")
-    assert told["users"] == {"outcome": "refused", "effects": []}
+def test_a_second_report_of_a_run_replaces_the_first(tmp_path):
+    for text in ("first", "second"):
+        write(str(tmp_path / "r1.json"), text)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["second"]

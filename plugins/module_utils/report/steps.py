@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the steps of a handover are called."""
+
+from __future__ import annotations
+
+HANDOVER = {
+    "prepare": "Prepare",
+    "stop": "Hold, stop, prove offline",
+    "read": "Read TS",
+    "fast_forward": "Fast-forward TimeLock to TS",
+    "invalidate": "Invalidate the old timestamp service",
+    "read_back": "Read back",
+    "restart_first": "Configure, and restart one node",
+    "restart_others": "Configure and restart the other nodes",
+    "report": "Report",
+}
+"""In their order, by the name of their task file."""
+
+PUT_BACK = "put_back"
+
+SHORT = {
+    "prepare": "Prepare",
+    "stop": "Hold and stop",
+    "read": "Read TS",
+    "fast_forward": "Fast-forward",
+    "invalidate": "Invalidate",
+    "read_back": "Read back",
+    "restart_first": "Restart one",
+    "restart_others": "Restart others",
+    "report": "Report",
+    PUT_BACK: "Put back",
+}
+"""Where there is little room."""
+
+
+def title(step: str) -> str:
+    """The title of a step, with its number."""
+    if step not in HANDOVER:
+        return SHORT.get(step, step)
+    return f"{list(HANDOVER).index(step) + 1}/{len(HANDOVER)} {HANDOVER[step]}"

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a report says of a service, for somebody who was not there."""
+
+from __future__ import annotations
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.cluster_sessions import HOSTS, NODES, STORE
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
+
+_SESSIONS = {
+    STORE: "the database's own list of its sessions",
+    HOSTS: "the established connections on every host of the store, as its kernel knows them",
+    NODES: "the established connections on the nodes' own hosts",
+}
+_HOW = {
+    "hold": ("Held down", "the file in the configuration's place, and its marker, on the node"),
+    "process": ("Gone", "the service manager, /proc and the ports on the node"),
+    "kvs_sockets": ("Not connected to the store", "the connections of the node's host, as its kernel knows them"),
+    "sessions": ("Nobody else at the store", ""),
+    "timelock": ("TimeLock is above TS", "a fresh timestamp through the leader, after the fast-forward"),
+    "serving": ("Serves on TimeLock", "its processes, their ports, its health, and their connections, on the node"),
+}
+
+_STORE_NAMES = ("database", "keyspace", "cluster_name", "system_identifier")
+
+
+def grouped(number: str | None) -> str:
+    """A timestamp with its digits in groups."""
+    return "–" if number is None else f"{int(number):,}"
+
+
+def first_after(end: dict) -> str | None:
+    """The first timestamp that TimeLock gave out after it was above TS."""
+    given = [proof["fresh_timestamp"] for proof in end["proofs"] if proof["kind"] == "timelock"]
+    return given[0] if given else end["fresh_before_start"]
+
+
+def in_short(service: dict) -> str:
+    """A few sentences, each of which the journal of the run bears out."""
+    end = service["end"]
+    if end["already"]:
+        return "It was on TimeLock before this run, which changed nothing."
+    if end["outcome"] == verdict.NOT_BEGUN:
+        return "The run ended before it came to this service. Nothing was touched."
+    if not end["steps"]:
+        return "Nothing was touched."
+    return " ".join([*_of_offline(service), *_of_numbers(end), *_of_the_end(end)])
+
+
+def _of_offline(service: dict) -> list:
+    end, nodes = service["end"], service["nodes_to_stop"]
+    gone = [kind for kind in ("hold", "process") if set(nodes) <= _proved(end, kind)]
+    if len(gone) < 2:
+        return []
+    alone = [", and nobody else had a session at its store"] if _proved(end, "sessions") else [""]
+    which = f"all {len(nodes)} nodes were" if len(nodes) > 1 else "its only node was"
+    return [f"{which.capitalize()} proved held down and gone{alone[0]}."] if nodes else []
+
+
+def _proved(end: dict, kind: str) -> set:
+    return {proof["node"] for proof in end["proofs"] if proof["kind"] == kind}
+
+
+def _of_numbers(end: dict) -> list:
+    said = []
+    if end["ts"]:
+        said.append(f"The bound, TS, was {grouped(end['ts'])}: no timestamp above it had ever been issued.")
+    given = first_after(end)
+    if given and end["ts"]:
+        above = "above TS" if int(given) > int(end["ts"]) else "not above TS"
+        said.append(f"TimeLock gave {grouped(given)} after it was fast-forwarded, {above}.")
+    came = [one["came"] for one in end["effects"] if one["effect"] == journal.EFFECTS["timestamp_invalidate"]]
+    if journal.CHANGED in came:
+        said.append("The old timestamp service was invalidated, on condition that its bound was still TS.")
+    elif journal.UNCHANGED in came:
+        said.append("An earlier run had invalidated the old timestamp service.")
+    return said
+
+
+def _of_the_end(end: dict) -> list:
+    if end["outcome"] != verdict.MIGRATED:
+        return ["The service is not migrated."]
+    started = sorted(_proved(end, "serving"))
+    return [f"Only then did {', '.join(started)} start, and serve on TimeLock."] if started else []
+
+
+def accepted(service: dict) -> list:
+    """What was accepted without a proof, and why."""
+    reason = service["end"]["accepted_unproven"]
+    return [*service["notes"], *([f"At the invalidation: {reason}"] if reason else [])]
+
+
+def facts(service: dict) -> list:
+    """Triples of a name, a value and how it is shown: ``num``, ``wide`` or nothing."""
+    end = service["end"]
+    found = [
+        ("TS", grouped(end["ts"]), "num"),
+        ("First timestamp after", grouped(first_after(end)), "num"),
+        ("Borne out by", _witnesses(service), ""),
+        ("Namespace", service["namespace"] or "–", ""),
+        ("Nodes", ", ".join(service["nodes"]), ""),
+        ("Store", _store(service["identity"] or {}), ""),
+        ("Before the run", f"{service['status']['state']}; {_modes(service['modes'])}", ""),
+    ]
+    return [fact for fact in found if fact[1] != ""]
+
+
+def _witnesses(service: dict) -> str:
+    found = [f"{one['source']} {grouped(one['number'])}" for one in service["end"]["witnesses"]]
+    numbers = (service["record"] or {}).get("numbers") or {}
+    found += [f"{name} on record {grouped(str(number))}" for name, number in numbers.items()]
+    return ", ".join(found) or "nothing besides"
+
+
+def _store(identity: dict) -> str:
+    names = [str(identity[key]) for key in _STORE_NAMES if key in identity]
+    return f"{identity['type']} {', '.join(names)}" if identity else "not read"
+
+
+def _modes(modes: dict) -> str:
+    counted = list(modes.values())
+    return ", ".join(f"{counted.count(mode)} {mode or 'unreadable'}" for mode in dict.fromkeys(counted))
+
+
+def proofs(service: dict) -> list:
+    """Every proof of the service: ``claim``, ``how`` it was obtained, and what was seen ``before`` and ``after``."""
+    return [{**_proof(service, proof), **_where(proof)} for proof in service["end"]["proofs"]]
+
+
+def _where(proof: dict) -> dict:
+    return {"node": proof["node"], "time": proof["time"]}
+
+
+def _proof(service: dict, proof: dict) -> dict:
+    kind = proof["kind"]
+    claim, how = _HOW.get(kind, (kind, "–"))
+    before, after = {
+        "sessions": lambda: (_seen(service), "no session but our own, and those named as no client"),
+        "timelock": lambda: _timelock(service["end"], proof),
+        "serving": lambda: ("held, with no process", _serving(proof)),
+    }.get(kind, lambda: (_present(proof), proof.get("detail", "–")))()
+    view = service["view"] or {"kind": STORE}
+    return {"claim": claim, "how": how or _SESSIONS[view["kind"]], "before": before, "after": after}
+
+
+def _seen(service: dict) -> str:
+    seen = service["sessions_seen"]
+    return f"sessions of {', '.join(seen)}" if seen else "no session of a node was seen"
+
+
+def _timelock(end: dict, proof: dict) -> tuple:
+    earlier = [one["number"] for one in end["numbers"] if one["what"] == "fresh" and one["time"] < proof["time"]]
+    return grouped(earlier[-1] if earlier else None), grouped(proof["fresh_timestamp"])
+
+
+def _present(proof: dict) -> str:
+    if proof["kind"] == "hold":
+        return "the node's own configuration"
+    before = proof.get("before") or {}
+    parts = [f"process {', '.join(map(str, before['pids']))}"] if before.get("pids") else []
+    parts += [f"listening on {', '.join(map(str, before['listening']))}"] if before.get("listening") else []
+    parts += [f"connected to {', '.join(before['connected'])}"] if before.get("connected") else []
+    return "; ".join(parts) or ("seen" if proof.get("seen_before") else "not seen: it counts for nothing")
+
+
+def _serving(proof: dict) -> str:
+    parts = [f"process {', '.join(map(str, proof.get('pids') or []))}"]
+    parts += [f"listening on {', '.join(map(str, proof['listening']))}"] if proof.get("listening") else []
+    parts += [proof["health"]["detail"]] if proof.get("health") else []
+    parts += [f"connected to TimeLock at {', '.join(proof['timelock'])}"] if proof.get("timelock") else []
+    return "; ".join(parts)

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of the steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report import steps
+
+TASKS = Path(__file__).parents[5] / "roles/timelock/tasks"
+
+
+def test_the_steps_are_those_of_the_role_and_are_called_as_it_calls_them():
+    tasks = yaml.safe_load((TASKS / "handover.yml").read_text(encoding="utf-8"))
+    named = {task["vars"]["timelock_step"]: task["name"] for task in tasks if "timelock_step" in task.get("vars", {})}
+    assert {step: f"({number}/9) {name}" for number, (step, name) in enumerate(steps.HANDOVER.items(), 1)} == named
+    assert [steps.title(step) for step in named] == [name.replace("(", "").replace(")", "") for name in named.values()]
+
+
+def test_every_step_has_a_short_name():
+    assert set(steps.SHORT) == {*steps.HANDOVER, steps.PUT_BACK}
+    assert steps.title(steps.PUT_BACK) == "Put back"

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a run as a page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import report_of
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page import charts
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page.page import page
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.report import runs
+
+HOSTILE = """<script>alert("1")</script>'"><img src=x onerror=alert(2)>{{ 7 * 7 }}"""
+EMPTY = ("meta", "br", "img", "rect", "path", "circle", "line")
+
+
+class Page(HTMLParser):
+    """Which elements a page has, and its text; every one must be closed where it was opened."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.attributes = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        if tag not in EMPTY:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def report(folder, lines=None, end=None, plan=None):
+    given = {
+        "directory": str(folder), "plan": plan or runs.plan(), "verdict": {"services": {"orders": end or runs.end()}},
+        "server_version": "0.905.0", "validate_certs": True,
+    }  # fmt: skip
+    for line in runs.lines() if lines is None else lines:
+        append(str(folder / f"{runs.RUN_ID}.jsonl"), line)
+    return report_of(given, runs.MADE, runs.BY)
+
+
+def test_a_page_says_why_it_was_safe(tmp_path):
+    text = Page(page(report(tmp_path))).text
+    for said in (
+        "1 service migrated",
+        "All 3 nodes were proved held down and gone, and nobody else had a session at its store.",
+        "The bound, TS, was 2,000,000: no timestamp above it had ever been issued.",
+        "TimeLock gave 2,000,002 after it was fast-forwarded, above TS.",
+        "invalidated, on condition that its bound was still TS",
+        "Only then did orders-1, orders-2, orders-3 start",
+        "punch table 1,999,996",
+        "process 7; listening on 8080; connected to 10.0.9.9:5432",
+        "alice@ops-1",
+        "atlasdb.timelock 0.1.0, ansible-core 2.19.0, Python 3.11.0",
+        "What no run can prove",
+    ):
+        assert said in text, said
+
+
+def test_nodes_whose_files_change_alike_share_one_diff(tmp_path):
+    text = Page(page(report(tmp_path))).text
+    assert text.count("+ timelock: {}") == 1
+    assert "orders-1, orders-2, orders-3 --- install before" in text
+
+
+def test_a_page_needs_nothing_but_itself(tmp_path):
+    made = Page(page(report(tmp_path)))
+    assert not {"script", "link", "iframe", "object", "img"} & set(made.tags)
+    assert {value[0] for name, value in made.attributes if name in ("href", "src", "xlink:href")} == {"#"}
+    assert not [name for name, _value in made.attributes if name.startswith("on")]
+
+
+def test_nothing_that_the_run_was_told_becomes_a_part_of_the_page(tmp_path):
+    hostile = report(tmp_path)
+    before = Page(page(hostile)).tags
+    made = Page(page(_spoilt(hostile)))
+    assert sorted(set(made.tags)) == sorted(set(before))
+    assert made.tags.count("script") == 0 and 'alert("1")' in made.text and "{{ 7 * 7 }}" in made.text
+    assert "onerror" not in [name for name, _value in made.attributes]
+
+
+def _spoilt(value, key=None):
+    """Every word in a report that comes from outside, hostile."""
+    if isinstance(value, dict):
+        return {
+            HOSTILE if key in ("services", "modes", "diffs") else name: _spoilt(inner, name)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_spoilt(inner, key) for inner in value]
+    ours = ("made", "time", "began", "ended", "number", "ts", "fresh_timestamp", "fresh_before_start", "bound", "kind")
+    ours += ("what", "step", "outcome", "effect", "came", "todo", "state")
+    return value if key in ours or not isinstance(value, str) else f"{value}{HOSTILE}"
+
+
+def test_of_a_run_that_failed_the_page_says_where_and_how_the_service_was_left(tmp_path):
+    failure = {"step": "stop", "code": "node-still-running", "msg": "node-still-running: Process 7 is alive."}
+    end = runs.end(
+        outcome="failed", failure=failure, left="put back: the service runs as before", ts=None, fresh_before_start=None
+    )
+    text = Page(page(report(tmp_path, runs.lines()[:7], end))).text
+    for said in (
+        "0 of 1 service migrated",
+        "Failed in step 2/9 Hold, stop, prove offline",
+        "node-still-running: Process 7 is alive.",
+        "How it was left: put back: the service runs as before.",
+        "The service is not migrated.",
+        "What belongs to steps that were not reached: 3/9 Read TS",
+    ):
+        assert said in text, said
+    assert "nodes were proved" not in text, "two of three are not all"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "already", "said"),
+    [
+        ("migrated", True, "It was on TimeLock before this run, which changed nothing."),
+        ("not begun", False, "The run ended before it came to this service. Nothing was touched."),
+        ("refused", False, "Nothing was touched."),
+    ],
+)
+def test_a_service_on_which_nothing_was_done_has_its_place_on_the_page(tmp_path, outcome, already, said):
+    text = Page(page(report(tmp_path, [], runs.end(outcome=outcome, already=already)))).text
+    assert said in text and "Proofs" not in text
+
+
+def test_what_was_accepted_without_a_proof_stands_with_its_reason(tmp_path):
+    text = Page(page(report(tmp_path, end=runs.end(accepted_unproven="the pooler hides it, ticket 7")))).text
+    assert "Accepted unproven At the invalidation: the pooler hides it, ticket 7" in text
+
+
+def test_charts_show_every_number_and_every_step(tmp_path):
+    made = Page(page(report(tmp_path)))
+    assert made.tags.count("svg") == 4, "numbers and steps, for a desktop and for a phone"
+    numbers, corner, steps = 8, 1, 8
+    assert made.tags.count("circle") == 2 * (numbers + corner + 2 * steps)
+    assert charts.charts({"steps": []}, {}) == [], "nothing was done, and there is nothing to show"
+
+
+def test_without_its_library_the_page_has_the_same_as_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(charts, "pygal", None)
+    made = Page(page(report(tmp_path)))
+    assert "svg" not in made.tags
+    assert "fresh from TimeLock 2,000,002 4/9 Fast-forward TimeLock to TS" in made.text
