@@ -42,24 +42,37 @@ class Hosts:
         return self.all[name]
 
     @classmethod
-    def up(cls, names: Sequence[str], binds: tuple[Bind, ...] = (), owned: bool = False) -> Hosts:
-        """Make and boot so many hosts, those whose owner has gone being destroyed first.
+    def make(cls, names: Sequence[str], owned: bool = False) -> Hosts:
+        """Networks and roots, in which files can be laid; those whose owner has gone are destroyed first.
 
-        `owned`: they are this process's, and the next `up` destroys them if it has gone. Raises NotAvailable, and
-        RuntimeError where a host does not come up; nothing is left then.
+        `owned`: they are this process's, and the next `make` destroys them if it has gone. Raises NotAvailable, and
+        RuntimeError; nothing is left then.
         """
         destroy_orphans()
         base = image.root()
         hosts = cls(f"lab-{secrets.token_hex(4)}", names)
         try:
             hosts._make(base, owned)
-            for host in hosts.all.values():
-                host.boot(binds)
-            hosts.each(Host.wait_booted)
         except BaseException:
             destroy(hosts.hub)
             raise
         return hosts
+
+    @classmethod
+    def up(cls, names: Sequence[str], owned: bool = False) -> Hosts:
+        """Bare hosts, booted. Raises as `make` and `boot` do; nothing is left then."""
+        hosts = cls.make(names, owned)
+        try:
+            hosts.boot()
+        except BaseException:
+            hosts.down()
+            raise
+        return hosts
+
+    def boot(self, binds: tuple[Bind, ...] = ()) -> None:
+        """All at once, until all of them are up. Raises RuntimeError where one does not come up."""
+        self.each(lambda host: host.boot(binds))
+        self.each(Host.wait_booted)
 
     def _make(self, base: Path, owned: bool) -> None:
         self.place.mkdir(parents=True)
@@ -75,6 +88,7 @@ class Hosts:
 
         def make(host: Host) -> None:
             host.make(base)
+            host.write("etc/hostname", f"{host.name}\n")
             host.write("etc/hosts", f"127.0.0.1 localhost\n{names}")
             host.write(f"etc/sudoers.d/{image.LOGIN}", SUDOERS, 0o440)
             keys = host.write(f"home/{image.LOGIN}/.ssh/authorized_keys", public, 0o600)

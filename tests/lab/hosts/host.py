@@ -44,6 +44,7 @@ class Host:
         """The host's file system as this machine sees it; its /run and /tmp are elsewhere."""
         self._group = image.control_groups() / lab_id / name
         self._log = folder / "console.log"
+        self._binds: tuple[Bind, ...] = ()
 
     def make(self, base: Path) -> None:
         """Its network and its root, in which files can be laid before it boots."""
@@ -53,14 +54,16 @@ class Host:
         options = f"lowerdir={base},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         subprocess.run(["mount", "-t", "overlay", "lab", "-o", options, self.root], check=True)
 
-    def boot(self, binds: tuple[Bind, ...] = ()) -> None:
-        """Start its first process; `wait_booted` waits for the rest."""
+    def boot(self, binds: tuple[Bind, ...] | None = None) -> None:
+        """Start its first process; `wait_booted` waits for the rest. By default with the binds of the boot before."""
+        if binds is not None:
+            self._binds = binds
         self._group.mkdir(parents=True, exist_ok=True)
         command = [
             "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off",
             "--link-journal=no", f"--network-namespace-path={network.namespace_path(self.namespace)}",
             "-D", str(self.root), "-M", self.name, f"--hostname={self.name}",
-            *(bind.option for bind in binds), "--boot",
+            *(bind.option for bind in self._binds), "--boot",
         ]  # fmt: skip
         with open(self._log, "ab") as log:
             # The shell enters the control group and becomes the container, which so has it from its beginning.
