@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -125,12 +126,17 @@ def _address(text: str) -> tuple[str, int]:
 
 def endpoint(address: str, port: int) -> str:
     """``ip:port`` in one spelling."""
+    return f"{_spelling(address)}:{port}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _spelling(address: str) -> str:
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is None:
-            return f"[{parsed.compressed}]:{port}"
+            return f"[{parsed.compressed}]"
         parsed = parsed.ipv4_mapped
-    return f"{parsed.compressed}:{port}"
+    return parsed.compressed
 
 
 def resolve(endpoints: list[str]) -> set[str]:
