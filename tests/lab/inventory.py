@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ def render(
     layout: Layout, services: list[Service], timelock_urls: list[str], cassandra: Mapping[str, Cassandra] | None = None
 ) -> str:
     """The inventory's YAML; with the hosts of the services' clusters where `cassandra` has these by name."""
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": str(layout.host_python)}
     addresses = [urlsplit(url) for url in timelock_urls]
     timelock_hosts = {
         f"tl-{number}": {"ansible_host": address.hostname, "timelock_port": address.port}

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from lab import clusters, inventory, ports, processes, templates
+from lab import clusters, host_python, inventory, ports, processes, templates
 from lab.checker import ServiceReport, check_folder
 from lab.layout import POSTGRES, Layout, NodeSettings, ServiceSettings, Settings, write_whole
 from lab.postgres import Postgres
@@ -70,6 +70,7 @@ class Lab:
             layout.write_settings(settings)
             try:
                 _make_public_folder(Path(settings.temporary))
+                host_python.write(layout.host_python)
                 return cls._make(layout, settings, Cluster(layout.timelock, **timelock), services)
             except BaseException:
                 _take_down(layout)

@@ -65,6 +65,7 @@ class Layout:
         self.trust_store = folder / "security" / "ca.pem"
         self.services = folder / "services"
         self.reports = folder / "timelock-reports"
+        self.host_python = folder / "python"
 
     def shared(self, service: str) -> Path:
         """What a service's nodes share: who leads, and the load that is wanted."""
