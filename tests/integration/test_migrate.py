@@ -49,18 +49,26 @@ def _put_canaries(services: Fleet) -> None:
 
 
 class _CommandLines:
-    """Every command line that any process of this machine had, looked at all the time."""
+    """Every command line that any process of this machine had. A process is looked at all the time while it is young,
+    since it may become another program, and now and then afterwards.
+    """
+
+    LOOKS_WHILE_YOUNG = 50
 
     def __init__(self):
         self.seen = set()
+        self._looks = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
+            before, self._looks = self._looks, {}
             for pid in filter(str.isdigit, os.listdir("/proc")):
-                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-                    self.seen.add(file.read())
+                looks = self._looks[pid] = before.get(pid, 0) + 1
+                if looks <= self.LOOKS_WHILE_YOUNG or looks % self.LOOKS_WHILE_YOUNG == 0:
+                    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+                        self.seen.add(file.read())
 
     def __enter__(self):
         self._thread.start()
