@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races chaos hidden lint sanity units integration molecule model build clean
+.PHONY: help setup demo test races chaos hidden lint sanity units integration molecule docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,7 +38,9 @@ integration: ## pytest against real parts
 
 molecule: ## the collection's playbooks by molecule
 
-lint sanity units integration molecule:
+docs: ## the documentation site, in .build/docs/html
+
+lint sanity units integration molecule docs:
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks $@
 
 model: ## the model of the handover, by spin; one line for each configuration and each guard

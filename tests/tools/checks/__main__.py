@@ -19,7 +19,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from checks import ansible_test, model, package, style, suites
+from checks import ansible_test, model, package, site, style, suites
 from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 
 SHOWN_LINES = 80
@@ -39,8 +39,10 @@ FILES = [
     check("yamllint", style.yamllint, "lint"),
     check("ansible-lint", style.ansible_lint, "lint"),
     check("changelog", style.changelog, "lint"),
+    check("licences", style.licences, "lint"),
     check("documentation", style.documentation, "lint"),
     check("package", package.package, "lint"),
+    check("docs", site.site, "lint"),
     check("model", model.model),
     check("sanity", ansible_test.sanity),
     check("units", ansible_test.units),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that read files: style, documentation, changelog."""
+"""Checks that read files: style, documentation, changelog, licences."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def ansible_lint(log: Log) -> None:
 
 def changelog(log: Log) -> None:
     log.run("antsibull-changelog", "lint")
+
+
+def licences(log: Log) -> None:
+    """Every file is somebody's, under a licence whose text is there."""
+    log.run("reuse", "lint")
 
 
 def documentation(log: Log) -> None:
