@@ -19,6 +19,7 @@ SERVICE_VARIABLES = (
     "atlasdb_runtime_config_root",
     "timelock_adopt_namespace",
     "timelock_accept_unproven",
+    "timelock_migration",
 )
 """Variables that belong to a service: its nodes must not differ in them."""
 
@@ -57,6 +58,7 @@ def fleet_nodes(hosts, hostvars):
                 "config_path": variables.get("atlasdb_config_path") or "",
                 "unit": variables.get("atlasdb_service_unit") or "",
                 "adopt_namespace": bool(variables.get("timelock_adopt_namespace", False)),
+                "migration": str(variables.get("timelock_migration", "manual")),
                 "variables": {name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
                 "look": {key: value for key, value in (variables.get("atlasdb_look") or {}).items() if key != "kvs"},
             }

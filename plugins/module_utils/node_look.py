@@ -90,9 +90,6 @@ def describe(probe: dict, options: dict) -> dict:
         "planned": {"diff": "", "changed": False},
         "probe": {key: value for key, value in probe.items() if key not in ("files", "kept_content_b64", "invocation")},
     }
-    if probe["missing_files"]:
-        found = f"{', '.join(probe['missing_files'])} does not exist on the node."
-        look["problems"].append({"code": "config-tls-missing", "found": found})
     try:
         node = NodeConfig(probe, options)
         look["digest"] = node.digest()
@@ -107,6 +104,9 @@ def describe(probe: dict, options: dict) -> dict:
             "version": node.version,
         }
         look["problems"] += [{"code": code, "found": found} for code, found in config.problems]
+        if probe["missing_files"] and config.mode != "timelock":
+            found = f"{', '.join(probe['missing_files'])} does not exist on the node."
+            look["problems"].append({"code": "config-tls-missing", "found": found})
         if options["timelock"] and not config.problems and config.mode != "timelock":
             planned = node.transformed()
             look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}

@@ -62,7 +62,9 @@ CODES = {
         "plan", "Make the namespace equal to dbName, keyspace or sid, as AtlasDB itself wants it."
     ),
     "config-remote-timestamps": Code(
-        "plan", "Such a service is not moved by this collection: move the one that issues its timestamps."
+        "plan",
+        "Such a service has no bound of its own, and is moved by hand, before the one that issues its timestamps: see "
+        "there, and this code in docs/refusals.md.",
     ),
     "config-has-dependents": Code("plan", "Migrate the services that take timestamps from this one first."),
     "config-other-timelock": Code(
@@ -97,8 +99,7 @@ CODES = {
     ),
     "bound-manual-backup": Code(
         "plan",
-        "Start nothing. With every node down and TimeLock above that number, timestamp_invalidate with repair: true "
-        "puts it where AtlasDB looks for it.",
+        "Start nothing. Run repair.yml, which puts it where AtlasDB looks for it, with TimeLock above it.",
     ),
     "bound-renamed": Code(
         "plan", "Find out who renamed the column. Give it back the name that AtlasDB uses once you know."
@@ -179,8 +180,18 @@ CODES = {
         "Look at the node's log and configuration, mend it, then run migrate.yml again. Nodes that are held "
         "stay down until then.",
     ),
+    "migration-unsuitable": Code("plan", "Leave timelock_migration at manual: the collection does the steps."),
+    "migration-not-done": Code(
+        "after",
+        "Start nothing. Set timelock_migration to manual and run migrate.yml again, which stops what runs and does the "
+        "steps itself.",
+    ),
     "config-drifted": Code(
         "status", "Find who changed the node's configuration after the handover. Then run migrate.yml again."
+    ),
+    "node-on-old-service": Code(
+        "status",
+        "Stop it now: it issues timestamps from memory. Then run migrate.yml, which takes it to TimeLock.",
     ),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),

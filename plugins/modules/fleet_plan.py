@@ -12,7 +12,8 @@ description:
   - Weighs what M(atlasdb.timelock.client_config_info) read of every node, together with what each service's key-value
     service and TimeLock say, and decides for each service what would be done.
   - Names everything that speaks against it, for all services at once, and not only the first thing.
-  - Writes nothing, and asks nothing of TimeLock that would create a namespace.
+  - Writes nothing, and asks nothing of TimeLock that would create a namespace. Only with O(fresh_timestamps) it
+    consumes timestamps.
   - A refusal of a service does not fail this module - see RV(refused).
 extends_documentation_fragment:
   - atlasdb.timelock.timelock
@@ -140,6 +141,17 @@ options:
   server_version:
     description: The version of the TimeLock servers, which they do not tell. One that is unsafe is refused.
     type: str
+  repair:
+    description:
+      - Whether to plan the repair of migrations that were done by hand, see RV(services), and nothing else.
+    type: bool
+    default: false
+  fresh_timestamps:
+    description:
+      - Whether to take a fresh timestamp of each namespace of the services that TimeLock lists already. It is consumed;
+        the counter cannot be read otherwise. Not in check mode.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Nothing is written in any mode.
@@ -181,20 +193,38 @@ services:
   contains:
     todo:
       description:
-        - V(migrate), V(nothing) (done already) or V(refused).
+        - V(migrate), V(nothing) (done already), V(refused), or with O(repair) V(left alone).
       type: str
     refusals:
       description: Why it is refused, each with C(code), C(found), C(do) and C(msg).
       type: list
       elements: dict
     drifted:
-      description: Nodes that were switched to TimeLock and no longer are, as refusals. They do not speak against a run.
+      description: Nodes that were switched to TimeLock and no longer are, or that run on the old service still, as
+        refusals. They do not speak against a run.
       type: list
       elements: dict
     notes:
       description: What was accepted all the same, in sentences.
       type: list
       elements: str
+    version:
+      description: The version of its AtlasDB client.
+      type: str
+    migration:
+      description: Who invalidates the store, V(manual) (a run) or V(automated) (the client's own migration).
+      type: str
+    own_begun:
+      description: Whether an unfinished run has started a node that may invalidate the store at any time.
+      type: bool
+    repair:
+      description:
+        - What is left to repair of a migration that was done by hand. V(backup) - the backup stands where AtlasDB does
+          not look. V(rest) - the store was invalidated, and no client brought to TimeLock. Null where there is nothing.
+      type: str
+    repairing:
+      description: The same, with O(repair); else null.
+      type: str
     resuming:
       description: Whether a run is on record that did not finish.
       type: bool
@@ -235,6 +265,12 @@ services:
       description:
         - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is.
       type: str
+    fresh_timestamp:
+      description: A timestamp that was taken of the namespace, with O(fresh_timestamps), or null.
+      type: int
+    up:
+      description: For each node whether its process runs and is healthy; null where nobody could look.
+      type: dict
     proofs:
       description: For each node whether the probe C(process), and the store's list of C(sessions), sees it now.
       type: dict
@@ -287,6 +323,13 @@ clients:
     C(store), null where that is not known.
   returned: success
   type: dict
+depends:
+  description: >-
+    Who takes timestamps from whom, each with C(dependent), the C(server) that its configuration names, and C(provider),
+    null where no service of the inventory is there.
+  returned: success
+  type: list
+  elements: dict
 table:
   description: The plan as lines of text, one for each service.
   returned: success

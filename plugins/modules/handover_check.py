@@ -27,11 +27,14 @@ options:
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it,
         and the lock is still the same run's.
+      - V(migrated_itself) - that a client which was started to migrate itself has left all as V(handed_over) wants it,
+        and says so in its O(log).
       - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
     type: str
-    choices: [planned, timelock_above, nodes, no_session, in_time, bound, young, handed_over, way, left]
+    choices:
+      [planned, timelock_above, nodes, no_session, in_time, bound, young, handed_over, migrated_itself, way, left]
     required: true
   plan:
     description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
@@ -85,6 +88,16 @@ options:
     type: dict
   way:
     description: RV(way) of the earlier judgement V(way).
+    type: str
+  log:
+    description:
+      - The lines in which a client's log tells of its own migration, for V(migrated_itself). By default not asked.
+    type: list
+    elements: str
+  repairing:
+    description:
+      - What is repaired, as RV(atlasdb.timelock.fleet_plan#module:services) has it. The state that is repaired is then
+        no reason against it.
     type: str
   accept_unproven:
     description: Why a proof may be missing.
@@ -144,7 +157,8 @@ young:
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
-      V(unknown) - the store cannot be read, or its bound could not be raised.
+      V(itself) - the store is active, and a node may invalidate it at any moment. V(repair) - the backup is still where
+      no client looks for it. V(unknown) - the store cannot be read, or its bound could not be raised.
   returned: for O(that=way) and O(that=left)
   type: str
 as_it_was:

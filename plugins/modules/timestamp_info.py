@@ -73,6 +73,11 @@ reason:
   returned: success
   type: str
   sample: public._timestamp has several rows
+empty_table:
+  description: Whether the table is the right one, and holds no number.
+  returned: success
+  type: bool
+  sample: false
 corroboration:
   description: Timestamps that the key-value service holds elsewhere. None may be above the live bound.
   returned: success

@@ -38,9 +38,9 @@ def tasks_in(file: Path):
             yield task
 
 
-def effects():
+def effects(steps=STEPS):
     """Every effect of a handover, in its order, as the roles have them: step, task and module."""
-    for step in STEPS:
+    for step in steps:
         for task in tasks_in(ROLES / f"timelock/tasks/{step}.yml"):
             for module in (key.removeprefix(COLLECTION) for key in task if key.startswith(COLLECTION)):
                 if module in EFFECTS:
@@ -48,14 +48,18 @@ def effects():
 
 
 def moments(store: str) -> list[str]:
+    return moments_of(store, STEPS)
+
+
+def moments_of(store: str, steps: list[str]) -> list[str]:
     """After each effect, which is before the next one, and at the end of a step that has none.
 
     In the wider run before each as well; otherwise for Cassandra only those of the store.
     """
     everywhere = WIDE or store != CASSANDRA
     found = []
-    for step in STEPS:
-        own = [(task, module) for of, task, module in effects() if of == step]
+    for step in steps:
+        own = [(task, module) for of, task, module in effects(steps) if of == step]
         for task, module in own:
             if everywhere or module in OF_THE_STORE:
                 found += [moment_of(when, step, task) for when in (("before", "after") if WIDE else ("after",))]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lab.cassandra.cluster import Cassandra
 
-TS, OLD_TS = b"ts", b"oldTs"
+TS, OLD_TS, MANUAL = b"ts", b"oldTs", b"tr"
 INVALIDATED = b"\x00"
 NOTICE_SECONDS = 60
 
@@ -54,6 +54,24 @@ class CassandraByHand:
         live = encode(self.bound())
         self._change(
             f"BEGIN UNLOGGED BATCH\n{self._update(TS, live, INVALIDATED)};\n{self._insert(OLD_TS, live)};\nAPPLY BATCH"
+        )
+
+    def write_manual_backup(self) -> int:
+        """The bound into the column where AtlasDB's document wants it and AtlasDB does not look; the bound."""
+        bound = self.bound()
+        self._insert_plainly(MANUAL, encode(bound))
+        return bound
+
+    def invalidate_as_documented(self) -> int:
+        """By plain statements, as AtlasDB's document for a manual migration has them; the bound."""
+        bound = self.write_manual_backup()
+        self._insert_plainly(TS, INVALIDATED)
+        return bound
+
+    def _insert_plainly(self, column: bytes, value: bytes) -> None:
+        self.run(
+            f"INSERT INTO {self.table} (key, column1, column2, value)"
+            f" VALUES (0x7473, 0x{column.hex()}, -1, 0x{value.hex()})"
         )
 
     def put_back(self) -> None:

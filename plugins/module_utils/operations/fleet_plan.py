@@ -25,6 +25,7 @@ from .timestamp_info import describe_store
 
 STORES_AT_ONCE = 8
 NAMES_AT_ONCE = 32
+NAMESPACES_AT_ONCE = 8
 
 ARGUMENT_SPEC = {
     "nodes": {"type": "list", "elements": "dict", "required": True},
@@ -43,6 +44,8 @@ ARGUMENT_SPEC = {
     "kept": {"type": "dict"},
     "skip_refused": {"type": "bool", "default": False},
     "server_version": {"type": "str"},
+    "repair": {"type": "bool", "default": False},
+    "fresh_timestamps": {"type": "bool", "default": False},
     **TIMELOCK,
 }
 
@@ -52,7 +55,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     named = params["stores"]
     with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
         views = pool.map(lambda store: _look_at_store(store["kvs"], params), named)
-        timelock = _look_at_timelock(params)
+        timelock = _look_at_timelock(params, params["fresh_timestamps"] and not check_mode)
         stores = {store["service"]: view for store, view in zip(named, views)}
     settings = {
         "playing": params["playing"],
@@ -64,6 +67,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "kept": params["kept"],
         "skip_refused": params["skip_refused"],
         "server_version": params["server_version"],
+        "repair": params["repair"],
         "resolve": lru_cache(maxsize=None)(addresses_of),
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
@@ -91,12 +95,29 @@ def _look_at_store(kvs: dict, params: dict) -> dict:
     return view
 
 
-def _look_at_timelock(params: dict) -> dict:
-    """Which namespaces TimeLock has, or why it cannot be used."""
+def _look_at_timelock(params: dict, fresh: bool) -> dict:
+    """Which namespaces TimeLock has, or why it cannot be used; with ``fresh`` the next timestamp of those in use."""
+    nothing: dict = {"refusals": [], "namespaces": [], "fresh": {}}
     if not params["servers"]:
-        return {"refusals": [], "namespaces": []}
+        return nothing
     try:
-        seen = look(open_timelock(params))
-        return {"refusals": [], "namespaces": seen["namespaces"]}
+        names = look(open_timelock(params))["namespaces"]
     except Refusal as refusal:
-        return {"refusals": [refusal], "namespaces": []}
+        return {**nothing, "refusals": [refusal]}
+    return {**nothing, "namespaces": names, "fresh": _fresh_timestamps(params, names) if fresh else {}}
+
+
+def _fresh_timestamps(params: dict, listed: list) -> dict:
+    """By namespace of the nodes, its next timestamp, or the Refusal why there is none. Only of what is there already:
+    TimeLock would make any other."""
+    named = {((node["look"] or {}).get("config") or {}).get("namespace") for node in params["nodes"]}
+    wanted = sorted(name for name in named if name in listed)
+
+    def take(name: str):
+        try:
+            return open_timelock(params).fresh_timestamp(name)
+        except Refusal as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(NAMESPACES_AT_ONCE) as pool:
+        return dict(zip(wanted, pool.map(take, wanted)))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
 from ..cluster_sessions import words
-from ..planning.service import REFUSED, contradiction
+from ..planning import by_hand
+from ..planning.numbers import behind, contradiction
+from ..planning.own_migration import require_done, require_told
+from ..planning.service import REFUSED
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
@@ -26,6 +29,7 @@ ARGUMENT_SPEC = {
             "bound",
             "young",
             "handed_over",
+            "migrated_itself",
             "way",
             "left",
         ],
@@ -45,6 +49,8 @@ ARGUMENT_SPEC = {
     "raised": {"type": "dict"},
     "way": {"type": "str"},
     "accept_unproven": {"type": "str"},
+    "repairing": {"type": "str"},
+    "log": {"type": "list", "elements": "str"},
 }
 
 
@@ -59,6 +65,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "bound": _bound,
         "young": _young,
         "handed_over": _handed_over,
+        "migrated_itself": _migrated_itself,
         "way": _way,
         "left": _left,
     }[params["that"]]
@@ -75,23 +82,20 @@ def _planned(params: dict) -> dict:
     return {}
 
 
-def _number(store: dict) -> int:
-    """The number of a store in a usable state. Raises the Refusal of any other."""
-    if store.get("code"):
+def _number(store: dict, repairing: str | None = None) -> int:
+    """The number of a store in a usable state, or in the one to repair. Raises the Refusal of any other."""
+    if store.get("code") and not (repairing and store["code"] == by_hand.MISPLACED):
         raise Refusal(store["code"], store["reason"])
     return int(store["bound"] if store["state"] == ACTIVE else store["backup"])
 
 
 def _timelock_above(params: dict) -> dict:
     """Whether TimeLock is above the backup of an invalidated store, and above what it gave out before."""
-    plan, fresh = params["plan"], int(params["fresh_timestamp"])
-    if plan["store"] == INVALIDATED and fresh <= int(plan["backup"]):
-        found = f"The store is invalidated at {plan['backup']}, and TimeLock's fresh timestamp is {fresh}."
-        raise Refusal("timelock-behind-backup", found)
-    before = int(((plan["record"] or {}).get("numbers") or {}).get("fresh", 0))
-    if fresh <= before:
-        found = f"TimeLock's fresh timestamp is {fresh}, and it gave out {before} before."
-        raise Refusal("timelock-behind-backup", found)
+    plan = params["plan"]
+    repairing = bool(plan.get("repairing"))
+    wrong = behind({**plan, "state": plan["store"]}, plan["record"], int(params["fresh_timestamp"]), repairing)
+    if wrong:
+        raise Refusal(wrong.code, wrong.found, by_hand.DO if plan.get("repair") else None)
     return {}
 
 
@@ -137,7 +141,7 @@ def _in_time(params: dict) -> dict:
 def _bound(params: dict) -> dict:
     """TS, which nothing else known may exceed; as decimal text, and the number above it."""
     store = params["store"]
-    ts = _number(store)
+    ts = _number(store, params["repairing"])
     wrong = contradiction(store, store["record"])
     if wrong:
         raise wrong
@@ -161,16 +165,32 @@ def _handed_over(params: dict) -> dict:
     after the lock was lost, and the run that has it now may have found the store active.
     """
     store, expected = params["store"], params["expected"]
-    number, ts = _number(store), _number(expected)
+    number, ts = _number(store), _number(expected, params["repairing"])
     if store["state"] != INVALIDATED:
         raise Refusal("store-reactivated", f"The store is {store['state']} again, at {number}.")
     if number != ts:
         raise Refusal("bound-moved", f"The store is invalidated at {number}, and TS is {ts}.")
     if int(params["fresh_timestamp"]) <= ts:
         raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {params['fresh_timestamp']} is not above {ts}.")
+    wrong = behind(store, None, int(params["fresh_timestamp"]))
+    if wrong:
+        raise wrong
     if _lock(store) != _lock(expected):
         found = f"The service is held by {describe((store['record'] or {}).get('holder'))} since TS was read."
         raise Refusal("operator-lock-lost", found)
+    return {}
+
+
+def _migrated_itself(params: dict) -> dict:
+    """Whether a client that was started has handed over as we would have: nothing of it is taken on trust."""
+    ts, store = _number(params["expected"]), params["store"]
+    if "state" not in store:
+        raise Refusal(store.get("code", "kvs-unreachable"), store.get("found", store.get("msg", "No reason given.")))
+    require_done(store, ts)
+    _handed_over(params)
+    if params["log"] is not None:
+        plan = params["plan"]
+        require_told(params["log"], plan["version"], plan["identity"]["type"], ts)
     return {}
 
 
@@ -188,15 +208,20 @@ def _way(params: dict) -> dict:
     if store.get("failed") or raised.get("failed"):
         return {"way": "unknown"}
     if store["state"] == ACTIVE and not store["code"]:
-        return {"way": "back"}
+        # A node that was started to migrate itself may do so at any moment.
+        return {"way": "itself" if (store["record"] or {}).get("own_migration") else "back"}
     if store["state"] == INVALIDATED and not store["code"]:
         return {"way": "forward"}
+    if store["code"] == by_hand.MISPLACED:
+        return {"way": "repair"}
     return {"way": "unknown"}
 
 
 _WORDS = {
     "untouched": "nothing was touched",
     "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
+    "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
+    "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
     "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
 }
 

@@ -31,6 +31,7 @@ def describe_store(store: Store) -> dict:
         "backup": state.backup,
         "code": state.code,
         "reason": state.reason,
+        "empty_table": state.empty_table,
         "corroboration": store.corroboration(),
         "identity": store.identity(),
         "missing_rights": store.missing_rights(),

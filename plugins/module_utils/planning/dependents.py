@@ -12,15 +12,35 @@ from urllib.parse import urlsplit
 from ..refusal import Refusal
 
 
-def dependents(services: dict, bounds: dict, resolve: Callable) -> dict:
+def depends(services: dict, resolve: Callable) -> list:
+    """Who takes timestamps from whom: ``dependent``, ``server`` as its configuration names it, and the ``provider``,
+    None where no service of the inventory is there.
+
+    ``services`` are the nodes by service; ``resolve`` gives the addresses of a host.
+    """
+    found: list = []
+    for dependent, nodes in services.items():
+        for host, port in sorted(set().union(*(_servers(node) for node in nodes))):
+            providers = [
+                provider
+                for provider in services
+                if provider != dependent and any(_serves(node, host, port, resolve) for node in services[provider])
+            ]
+            server = f"{host}:{port}"
+            found += [{"dependent": dependent, "server": server, "provider": one} for one in providers or [None]]
+    return found
+
+
+def dependents(edges: list, bounds: dict, numbers: dict) -> dict:
     """The refusals, by service, of all that would be left behind, or torn apart.
 
-    ``services`` are the nodes by service; ``bounds`` gives each what identifies its bound, or None; ``resolve`` the
-    addresses of a host. Once it is on TimeLock, a provider answers its dependents no more; and one that shares its
-    key-value service is no other service at all.
+    ``bounds`` gives each service what identifies its bound, or None; ``numbers`` that bound's number, where it is live.
+    Once it is on TimeLock, a provider answers its dependents no more; and one that shares its key-value service is no
+    other service at all.
     """
     refusals: dict = {}
-    for provider, named in _by_provider(services, resolve).items():
+    for provider in dict.fromkeys(edge["provider"] for edge in edges if edge["provider"]):
+        named = list(dict.fromkeys(edge["dependent"] for edge in edges if edge["provider"] == provider))
         one = [name for name in named if bounds.get(name) and bounds[name] == bounds.get(provider)]
         for name in one:
             found = f"{name} takes its timestamps from {provider}, and both have one key-value service: {bounds[name]}."
@@ -29,20 +49,32 @@ def dependents(services: dict, bounds: dict, resolve: Callable) -> dict:
         others = [name for name in named if name not in one]
         if others:
             found = f"{', '.join(others)} take timestamps from {provider}."
-            refusals.setdefault(provider, []).append(Refusal("config-has-dependents", found))
+            do = _order(provider, others, numbers.get(provider))
+            refusals.setdefault(provider, []).append(Refusal("config-has-dependents", found, do))
     return refusals
 
 
-def _by_provider(services: dict, resolve: Callable) -> dict:
-    """For each service from which others take their timestamps, the names of these."""
-    found: dict = {}
-    for dependent, nodes in services.items():
-        for host, port in sorted(set().union(*(_servers(node) for node in nodes))):
-            for provider in services:
-                if provider != dependent and any(_serves(node, host, port, resolve) for node in services[provider]):
-                    named = found.setdefault(provider, [])
-                    named += [dependent] if dependent not in named else []
-    return found
+def words(edges: list) -> list:
+    """The graph, a line for each dependent and provider."""
+    lines: dict = {}
+    for edge in edges:
+        lines.setdefault((edge["dependent"], edge["provider"]), []).append(edge["server"])
+    return [
+        f"{dependent} takes its timestamps from {provider or 'somebody who is not in the inventory'}"
+        f" ({', '.join(servers)})"
+        for (dependent, provider), servers in lines.items()
+    ]
+
+
+def _order(provider: str, others: list, number: int | None) -> str:
+    """What is to be done, and in which order: the data of the dependents carries timestamps of the provider."""
+    names = ", ".join(others)
+    bound = f"the bound of {provider}" + (f" ({number} now)" if number is not None else "")
+    return (
+        f"In this order: stop {provider} and {names}; read {bound} again; fast-forward the namespace of each of {names}"
+        f" on TimeLock to at least that (timelock_fast_forward); configure {names} for TimeLock, and start them; start"
+        f" {provider} as it was, and run migrate.yml for it."
+    )
 
 
 def _servers(node: dict) -> set:

@@ -17,17 +17,18 @@ PLAN = "plan"
 STATUS = "status"
 REPORT = "report"
 
-FLEET = ("run_id", "servers", "refused", "refusals", "reasons", "left_out")
+FLEET = ("run_id", "servers", "refused", "refusals", "reasons", "left_out", "depends")
 """What is said of the fleet, as fleet_plan says it."""
 
 SERVICE = (
     "service", "nodes", "coordinator", "namespace", "modes", "store", "bound", "backup", "corroboration", "identity",
-    "timelock", "proofs", "sessions_seen", "view", "nodes_to_stop", "digests", "todo", "resuming", "record", "refusals",
-    "drifted", "notes", "diffs",
+    "timelock", "fresh_timestamp", "up", "proofs", "sessions_seen", "view", "nodes_to_stop", "digests", "todo",
+    "version", "migration", "own_begun", "repair", "repairing", "resuming", "record", "refusals", "drifted", "notes",
+    "diffs",
 )  # fmt: skip
 """What is said of a service, as fleet_plan says it."""
 
-_NUMBERS = ("bound", "backup")
+_NUMBERS = ("bound", "backup", "fresh_timestamp")
 _REFUSALS = ("refusals", "drifted")
 
 

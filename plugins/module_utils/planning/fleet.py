@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..identity import bound_of
 from ..refusal import Refusal
 from . import applied, inventory
-from .dependents import dependents
+from .dependents import dependents, depends, words
 from .service import REFUSED, ServicePlanner
 from .sight import clients_of, other_clients
 
@@ -18,11 +18,13 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     """What would be done with every service that is in the play.
 
     ``nodes`` are those of the group atlasdb_services, in its order: ``name``, ``service``, ``host``, ``config_path``,
-    ``unit``, ``adopt_namespace``, ``variables`` (those that belong to the service) and ``look`` (the result of
-    client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of TimeLock.
+    ``unit``, ``adopt_namespace``, ``migration``, ``variables`` (those that belong to the service) and ``look`` (the
+    result of client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of
+    TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
-    ``server_version`` (TimeLock's, or None) and ``resolve`` (the addresses of a host).
+    ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired) and
+    ``resolve`` (the addresses of a host).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]
@@ -31,7 +33,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         fleet.append(Refusal("plan-stale", "The plan that is being applied is one for other TimeLock servers."))
     identified = _identified(services, stores)
     bounds = {name: bound for name, (_namespace, bound) in identified.items()}
-    depending = dependents(services, bounds, settings["resolve"])
+    edges = depends(services, settings["resolve"])
+    depending = dependents(edges, bounds, {name: (stores.get(name) or {}).get("bound") for name in services})
     between = (
         inventory.split_services(services, settings["playing"]),
         inventory.shared_nodes(services),
@@ -71,7 +74,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         "refusals": [refusal.result() for refusal in fleet],
         "refused": bool(fleet) or len(refused) > len(left_out),
         "left_out": left_out,
-        "table": table(plans),
+        "table": [*table(plans), *words(edges)],
+        "depends": edges,
         "clients": clients,
     }
 

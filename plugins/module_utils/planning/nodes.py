@@ -18,6 +18,15 @@ def process_of(node: dict) -> dict:
     return ((node["look"] or {}).get("probe") or {}).get("process") or {}
 
 
+def is_up(node: dict) -> bool | None:
+    """Whether the process of ``node`` runs, and is healthy where it can be asked; None where nobody could look."""
+    process = process_of(node)
+    if not process:
+        return None
+    health = node["look"]["probe"]["health"]
+    return process["running"] and (health is None or health["ok"])
+
+
 def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
     """Refusals for one node.
 
@@ -131,3 +140,17 @@ def drifted(nodes: list) -> list:
             found = f"{node['name']} was switched to TimeLock by run {switched['run_id']}, and is {mode} again."
             refusals.append(Refusal("config-drifted", found))
     return refusals
+
+
+def old_running(nodes: list) -> list:
+    """Refusals for nodes that run on an old configuration although the store is invalidated.
+
+    Such a node issues what is left of its block from memory, below what TimeLock issues. A handover stops it.
+    """
+    found = []
+    for node in nodes:
+        mode = ((node["look"] or {}).get("config") or {}).get("mode")
+        if mode in EMBEDDED_MODES and process_of(node).get("running"):
+            words = f"{node['name']} runs with its old configuration ({mode}), and the store is invalidated."
+            found.append(Refusal("node-on-old-service", words))
+    return found

@@ -9,33 +9,15 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..refusal import Refusal
+from . import by_hand, own_migration
 from . import nodes as node_checks
+from .numbers import behind, contradiction
 from .sight import Sight
 
 MIGRATE = "migrate"
 NOTHING = "nothing"
 REFUSED = "refused"
-
-
-def contradiction(state: dict, record: dict | None) -> Refusal | None:
-    """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
-
-    Everything else that is known must be at or below it: what the store holds besides, and every number on record. The
-    fresh timestamps of TimeLock are above a backup, and that is right; they are not above a bound that is live.
-    """
-    number = state["bound"] if state["state"] == ACTIVE else state["backup"]
-    if number is None:
-        return None
-    for source in state["corroboration"]:
-        if int(source["number"]) > number:
-            found = f"{source['source']} has {source['number']}, above the bound {number}."
-            return Refusal("bound-contradicted", found)
-    numbers = (record or {}).get("numbers") or {}
-    counted = numbers.values() if state["state"] == ACTIVE else [numbers.get("bound", 0)]
-    on_record = max([0] + [int(value) for value in counted])
-    if number < on_record:
-        return Refusal("bound-below-record", f"The bound is {number}, and {on_record} is on record.")
-    return None
+LEFT_ALONE = "left alone"
 
 
 class ServicePlanner:
@@ -53,6 +35,7 @@ class ServicePlanner:
         self.settings = settings
         self.refusals: list = []
         self.notes: list = []
+        self.repair: str | None = None
 
     @property
     def record(self) -> dict:
@@ -63,12 +46,24 @@ class ServicePlanner:
         """Whether a run that did not finish is on record."""
         return bool(self.record.get("unfinished"))
 
+    @property
+    def repairing(self) -> str | None:
+        """What is to be repaired, where that was asked for."""
+        return self.repair if self.settings["repair"] else None
+
+    @property
+    def own_begun(self) -> bool:
+        """Whether an unfinished run has started a node that migrates itself, and may do so at any time."""
+        return self.resuming and bool(self.record.get("own_migration"))
+
     def modes(self) -> list:
         return [node["look"]["config"]["mode"] for node in self.nodes if (node["look"] or {}).get("config")]
 
     def plan(self) -> dict:
         """The plan, as a dictionary that holds no secret."""
         self._weigh()
+        if self.settings["repair"] and not self.repair and "state" in (self.store or {}):
+            self.refusals = []
         todo = REFUSED if self.refusals else self._todo()
         config = next((node["look"]["config"] for node in self.nodes if (node["look"] or {}).get("config")), {})
         store = self.store or {}
@@ -84,12 +79,19 @@ class ServicePlanner:
             "corroboration": store.get("corroboration") or [],
             "identity": store.get("identity"),
             "timelock": self._timelock_words(config.get("namespace")),
+            "fresh_timestamp": self._fresh(config.get("namespace")),
+            "up": {node["name"]: node_checks.is_up(node) for node in self.nodes},
             "proofs": self._proofs(),
             "sessions_seen": self._sessions_seen(),
             "view": store.get("view"),
             "nodes_to_stop": self._nodes_to_stop(),
             "digests": {node["name"]: (node["look"] or {}).get("digest") for node in self.nodes},
             "todo": todo,
+            "version": config.get("version"),
+            "migration": self.nodes[0]["migration"],
+            "own_begun": self.own_begun,
+            "repair": self.repair,
+            "repairing": self.repairing,
             "resuming": self.resuming,
             "record": self.record or None,
             "refusals": [refusal.result() for refusal in self.refusals],
@@ -103,10 +105,17 @@ class ServicePlanner:
         }
 
     def _drifted(self) -> list:
-        """An active store beside such nodes is one that somebody took back by hand: refusals say that."""
-        if len(self.modes()) < len(self.nodes) or self.resuming or (self.store or {}).get("state") != INVALIDATED:
+        """An active store beside such nodes is one that somebody took back by hand: refusals say that.
+
+        While a run is at it, nodes may have been looked at before it stopped them, and the store after.
+        """
+        if (self.store or {}).get("state") != INVALIDATED:
             return []
-        return node_checks.drifted(self.nodes)
+        holder = self.record.get("holder")
+        found = [] if holder and not self.settings["holder_gone"](holder) else node_checks.old_running(self.nodes)
+        if len(self.modes()) < len(self.nodes) or self.resuming:
+            return found
+        return found + node_checks.drifted(self.nodes)
 
     def _weigh(self) -> None:
         self.refusals += self.settings["inventory_refusals"]
@@ -117,6 +126,8 @@ class ServicePlanner:
             return
         self.refusals += node_checks.disagreement(self.nodes)
         self.refusals += node_checks.other_timelock(self.nodes, self.settings["servers"])
+        unsuitable = own_migration.unsuitable(self.nodes[0]["migration"], self.nodes[0]["look"]["config"])
+        self.refusals += [unsuitable] if unsuitable else []
         if self.store is None:
             return
         if "sessions" in self.store:
@@ -124,16 +135,20 @@ class ServicePlanner:
         if "refusal" in self.store:
             self.refusals.append(self.store["refusal"])
             return
+        self.repair = by_hand.repair_of(self.store, self.record, self.nodes)
         self._weigh_store()
+        self._weigh_repair()
         self._weigh_modes()
         self._weigh_timelock()
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
         identity = store["identity"]
-        if store["code"]:
+        if self._began_on_timelock():
+            self.notes.append("its store never held a bound: it began on TimeLock")
+        elif store["code"] and not (self.repairing and store["code"] == by_hand.MISPLACED):
             self.refusals.append(Refusal(store["code"], store["reason"]))
-        if store["missing_rights"]:
+        if store["missing_rights"] and not self._is_done():
             self.refusals.append(
                 Refusal("kvs-denied", "The login lacks rights.", f"Run: {'; '.join(store['missing_rights'])}.")
             )
@@ -158,9 +173,24 @@ class ServicePlanner:
                 )
             )
 
+    def _weigh_repair(self) -> None:
+        """That a node is gone is proved by a probe that saw it before. Nodes that cannot start are seen by none."""
+        namespace = self.nodes[0]["look"]["config"]["namespace"]
+        done = by_hand.explained(self.store, self.repair, namespace, namespace in self.timelock["namespaces"])
+        self.notes += [done] if done else []
+        unseen = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
+        if self.repairing != by_hand.BACKUP or self.store["code"] != by_hand.MISPLACED or not unseen:
+            return
+        found = f"{', '.join(unseen)} do not run, so no probe can be seen to see them."
+        if self.settings["accept_unproven"]:
+            self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {found}")
+        else:
+            do = "Make sure that no process of the service is left anywhere, and say so with timelock_accept_unproven."
+            self.refusals.append(Refusal("proof-missing", found, do))
+
     def _weigh_modes(self) -> None:
         modes = self.modes()
-        if self.store["state"] != ACTIVE or "timelock" not in modes:
+        if self.store["state"] != ACTIVE or "timelock" not in modes or self.own_begun:
             return
         switched = [node["name"] for node in self.nodes if node["look"]["config"]["mode"] == "timelock"]
         if len(switched) == len(self.nodes):
@@ -191,9 +221,11 @@ class ServicePlanner:
         listed = namespace in self.timelock["namespaces"]
         own = self.record.get("namespace") == namespace
         all_switched = set(self.modes()) == {"timelock"}
-        if self.store["state"] == INVALIDATED and not listed:
+        if self.store["state"] == INVALIDATED and not listed and not self.repairing:
             found = f"The store of {self.name} is invalidated at {self.store['backup']}; TimeLock has no {namespace}."
-            self.refusals.append(Refusal("timelock-behind-backup", found))
+            self.refusals.append(Refusal("timelock-behind-backup", found, by_hand.DO if self.repair else None))
+        elif self._behind():
+            self.refusals.append(self._behind())
         elif listed and not own and not all_switched and not self.settings["adopt_namespace"]:
             self.refusals.append(
                 Refusal(
@@ -202,10 +234,29 @@ class ServicePlanner:
                 )
             )
 
+    def _behind(self) -> Refusal | None:
+        """What a fresh timestamp says against TimeLock, where one was asked for."""
+        fresh = self.timelock.get("fresh", {}).get(self.nodes[0]["look"]["config"]["namespace"])
+        if not isinstance(fresh, int):
+            return fresh
+        return behind(self.store, self.record, fresh, bool(self.repairing))
+
+    def _fresh(self, namespace: str | None) -> int | None:
+        fresh = self.timelock.get("fresh", {}).get(namespace)
+        return fresh if isinstance(fresh, int) else None
+
     def _todo(self) -> str:
-        if self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming:
-            return NOTHING
-        return MIGRATE
+        if self.settings["repair"]:
+            return MIGRATE if self.repair else LEFT_ALONE
+        return NOTHING if self._is_done() else MIGRATE
+
+    def _began_on_timelock(self) -> bool:
+        """Whether the store is as a client leaves it that never had an embedded timestamp service."""
+        return self.store["code"] == "bound-unreadable" and self.store["empty_table"] and self._is_done()
+
+    def _is_done(self) -> bool:
+        """Whether the service is on TimeLock, whoever has brought it there."""
+        return self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming
 
     def _timelock_words(self, namespace: str | None) -> str:
         if self.timelock["refusals"]:
@@ -213,7 +264,14 @@ class ServicePlanner:
         return "listed" if namespace in self.timelock["namespaces"] else "free"
 
     def _nodes_to_stop(self) -> list:
-        """All but those that an unfinished run, or the service's own migrator, has put on TimeLock."""
+        """All but those that an unfinished run, or the service's own migrator, has put on TimeLock.
+
+        Nodes cannot be on TimeLock while the backup stands where none of them looks for it, and may try to start; nor
+        is one that was to migrate itself, and has not.
+        """
+        store = self.store or {}
+        if store.get("code") == by_hand.MISPLACED or (self.own_begun and store.get("state") == ACTIVE):
+            return self._names()
         return [name for name, mode in zip(self._names(), self.modes()) if mode != "timelock"]
 
     def _names(self) -> list:

@@ -7,43 +7,73 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
+from .nodes import EMBEDDED_MODES
 from .service import NOTHING
 
 MUST_NOT_BE = (
-    "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "config-drifted",
+    "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
+    "config-drifted", "node-on-old-service",
 )  # fmt: skip
 """Refusals that are states which must never be, not only reasons against a handover."""
 
+BEHIND = "timelock-behind-backup"
+"""No alarm where the store was invalidated by hand, and no client has ever used TimeLock."""
+
+YES, NO, BETWEEN, UNKNOWN = "yes", "no", "in between", "?"
+NOT_CHECKED = "not checked"
+BY_OTHERS = "none: its own migration, or by hand"
+
+_COLUMNS = {
+    "STATE": "state", "CONFIGURATION": "configuration", "STORE": "store", "TIMELOCK": "timelock", "AGREE": "agree",
+    "UP": "up", "LOCK": "lock", "LAST RUN": "last_run", "DO": "do",
+}  # fmt: skip
+
 
 def fleet_status(plan: dict) -> dict:
-    """``lines`` for a person, ``services`` by name with ``state`` and ``do``, ``alarming`` (names)."""
+    """``lines`` for a person, ``services`` by name, ``alarming`` (names).
+
+    Of a service: ``state`` and ``do``; its mode by ``configuration`` and by ``store``; ``timelock``, the counter of its
+    namespace, or why it is not known; whether these ``agree``; how many nodes are ``up``; ``lock``; ``last_run``;
+    ``codes`` of what was found, and whether that is ``alarming``.
+    """
     services = {name: _status(service) for name, service in plan["services"].items()}
-    heads = ("SERVICE", "STATE", "STORE", "NODES", "LOCK", "DO")
-    rows = [heads]
-    for name, service in plan["services"].items():
-        now = services[name]
-        modes = [str(mode) for mode in service["modes"].values()]
-        counted = ", ".join(f"{modes.count(mode)} {mode}" for mode in dict.fromkeys(modes))
-        rows.append((name, now["state"], str(service["store"]), counted, now["lock"], now["do"]))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    rows = [("SERVICE", *_COLUMNS)]
+    rows += [(name, *(now[key] for key in _COLUMNS.values())) for name, now in services.items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     for name, service in plan["services"].items():
         lines += [f"{name}: {refusal['msg']}" for refusal in service["refusals"] + service["drifted"]]
+        lines += [f"{name}: note: {note}" for note in service["notes"]]
     return {"lines": lines, "services": services, "alarming": [name for name in services if services[name]["alarming"]]}
 
 
 def _status(service: dict) -> dict:
     codes = [refusal["code"] for refusal in service["refusals"] + service["drifted"]]
-    wrong = [code for code in codes if code in MUST_NOT_BE]
-    holder = (service["record"] or {}).get("holder")
-    lock = f"run {holder['run_id']}, {holder['user']}@{holder['host']}, {holder['since']}" if holder else "free"
+    wrong = [code for code in codes if code in MUST_NOT_BE and not (service["repair"] and code == BEHIND)]
+    record = service["record"] or {}
+    holder = record.get("holder")
     state, do = _state(service, wrong, codes)
-    return {"state": state, "do": do, "lock": lock, "alarming": bool(wrong), "codes": codes}
+    up = list(service["up"].values())
+    return {
+        "state": state,
+        "do": do,
+        "configuration": _configuration(service),
+        "store": _store(service),
+        "timelock": _counter(service),
+        "agree": NO if wrong else _agree(service),
+        "up": UNKNOWN if None in up else f"{sum(up)}/{len(up)}",
+        "lock": f"run {holder['run_id']}, {holder['user']}@{holder['host']}, {holder['since']}" if holder else "free",
+        "last_run": _last_run(record, state),
+        "alarming": bool(wrong),
+        "codes": codes,
+    }
 
 
 def _state(service: dict, wrong: list, codes: list) -> tuple:
     if wrong:
         return "wrong", f"see {wrong[0]}"
+    if service["repair"]:
+        return "unfinished" if service["resuming"] else "by hand", "repair.yml"
     if service["resuming"]:
         return "unfinished", "migrate.yml"
     if service["todo"] == NOTHING:
@@ -53,3 +83,42 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
     if service["store"] == INVALIDATED:
         return "invalidated", f"see {codes[0]}" if codes else "migrate.yml"
     return "unclear", f"see {codes[0]}" if codes else "plan.yml"
+
+
+def _configuration(service: dict) -> str:
+    modes = [mode or UNKNOWN for mode in service["modes"].values()]
+    return ", ".join(f"{modes.count(mode)} {mode}" for mode in dict.fromkeys(modes))
+
+
+def _store(service: dict) -> str:
+    number = service["bound"] if service["bound"] is not None else service["backup"]
+    state = service["store"] or UNKNOWN
+    return state if number is None else f"{state} {number}"
+
+
+def _counter(service: dict) -> str:
+    """A timestamp that was taken of the namespace; where none was, nobody knows what TimeLock would say."""
+    if service["fresh_timestamp"] is not None:
+        return str(service["fresh_timestamp"])
+    return {"free": "no namespace", "listed": NOT_CHECKED}.get(service["timelock"], service["timelock"])
+
+
+def _agree(service: dict) -> str:
+    """Whether configurations, store and TimeLock say the same of where timestamps come from."""
+    modes = set(service["modes"].values())
+    if service["resuming"]:
+        return BETWEEN
+    if None in modes or service["store"] not in (ACTIVE, INVALIDATED) or service["timelock"] == "unusable":
+        return UNKNOWN
+    if service["store"] == ACTIVE:
+        return YES if modes <= set(EMBEDDED_MODES) else NO
+    if modes != {"timelock"}:
+        return NO
+    return YES if service["fresh_timestamp"] is not None else f"{YES}, TimeLock {NOT_CHECKED}"
+
+
+def _last_run(record: dict, state: str) -> str:
+    run = (record.get("holder") or record.get("released") or {}).get("run_id")
+    if not run:
+        return BY_OTHERS if state == "migrated" else "none"
+    return f"{run} ({record['outcome']})" if record.get("outcome") and not record.get("holder") else run

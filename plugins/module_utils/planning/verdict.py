@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .service import MIGRATE, NOTHING
+from .service import LEFT_ALONE, MIGRATE, NOTHING
 
 MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
@@ -38,7 +38,7 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
                 end["outcome"] = WOULD_MIGRATE
     for name in plan["left_out"]:
         ends[name]["outcome"] = LEFT_OUT
-    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE, LEFT_OUT)]
+    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE, LEFT_OUT, LEFT_ALONE)]
     return {"run_id": plan["run_id"], "services": ends, "lines": _lines(ends), "not_migrated": bad}
 
 

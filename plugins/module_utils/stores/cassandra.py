@@ -17,7 +17,7 @@ from .cassandra_connection import THRIFT_PORT, CassandraConnection, NotUnderstoo
 from .cassandra_record import CassandraRecord
 from .cassandra_row import TABLE, Cell, Cells
 from .fate import FateUnknown
-from .interface import Change, Record, Store
+from .interface import PUNCH_TABLE, Change, Record, Store
 from .states import next_bound, require_restorable, require_usable
 
 SETTLE_SECONDS = 45
@@ -58,7 +58,7 @@ class CassandraStore(Store):
     def corroboration(self) -> list:
         manual = cassandra_row.decode(self._look()[1].manual)
         punched = cassandra_punch.last_punched(self._connection, self._keyspace)
-        witnesses = (("column 0x7472 of the timestamp table", manual), ("punch table", punched))
+        witnesses = (("column 0x7472 of the timestamp table", manual), (PUNCH_TABLE, punched))
         return [{"source": source, "number": number} for source, number in witnesses if number is not None]
 
     def missing_rights(self) -> list:

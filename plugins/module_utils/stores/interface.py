@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from ..bound import StoreState
 from ..proofs import Guard
 
+PUNCH_TABLE = "punch table"
+"""The witness of ``Store.corroboration`` that clients write wherever their timestamps come from."""
+
 
 @dataclass(frozen=True)
 class Change:

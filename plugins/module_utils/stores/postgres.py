@@ -10,7 +10,7 @@ from ..bound import ACTIVE, INVALIDATED, StoreState
 from ..proofs import Guard
 from ..refusal import Refusal
 from . import lock, postgres_record, postgres_server, postgres_table
-from .interface import Change, Record, Store
+from .interface import PUNCH_TABLE, Change, Record, Store
 from .postgres_connection import ConnectionLost, PostgresConnection
 from .postgres_table import LEGACY, LIVE
 from .states import next_bound, require_restorable, require_usable
@@ -42,7 +42,7 @@ class PostgresStore(Store):
         def look(cursor) -> list:
             place = postgres_table.find(cursor, self._table)
             number = postgres_table.last_punched(cursor, place, self._table) if place.schema else None
-            return [] if number is None else [{"source": "punch table", "number": number}]
+            return [] if number is None else [{"source": PUNCH_TABLE, "number": number}]
 
         return self._connection.read(look)
 

@@ -27,7 +27,7 @@ description:
 """
 
 PATIENCE_SECONDS = 300
-AROUND_A_STEP = ("handover.yml", "step.yml", "put_back.yml")
+AROUND_A_STEP = ("handover.yml", "automated.yml", "step.yml", "put_back.yml")
 
 
 def moment_of(when, step, task):

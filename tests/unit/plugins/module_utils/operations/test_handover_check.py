@@ -118,13 +118,50 @@ def test_nothing_starts_where_the_lock_was_lost_since_ts_was_read(now):
 @pytest.mark.parametrize(
     "plan",
     [
-        {"store": "invalidated", "backup": 20, "record": None},
-        {"store": "active", "backup": None, "record": {"numbers": {"fresh": "20"}}},
+        {"store": "invalidated", "backup": 20, "corroboration": [], "record": None},
+        {"store": "invalidated", "backup": 2, "corroboration": [{"source": "x", "number": 20}], "record": None},
+        {"store": "active", "backup": None, "corroboration": [], "record": {"numbers": {"fresh": "20"}}},
     ],
 )
 def test_a_timelock_that_lost_its_numbers_is_refused(plan):
     assert refused("timelock_above", plan=plan, fresh_timestamp="20") == "timelock-behind-backup"
     assert check("timelock_above", plan=plan, fresh_timestamp="21") == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("store", "fresh", "code"),
+    [
+        (ACTIVE, "21", "migration-not-done"),
+        ({**INVALIDATED, "backup": 25}, "30", "bound-moved"),
+        (INVALIDATED, "20", "timelock-behind"),
+        ({**INVALIDATED, "corroboration": [{"source": "punch table", "number": 30}]}, "29", "timelock-behind-backup"),
+        ({"failed": True, "code": "kvs-unreachable", "found": "Gone."}, "21", "kvs-unreachable"),
+    ],
+)
+def test_of_a_client_that_migrates_itself_nothing_is_believed(store, fresh, code):
+    assert refused("migrated_itself", store=store, expected=ACTIVE, fresh_timestamp=fresh) == code
+    assert check("migrated_itself", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21") == {"changed": False}
+
+
+def test_a_client_whose_log_is_named_must_tell_of_its_migration():
+    asked = {"store": INVALIDATED, "expected": ACTIVE, "fresh_timestamp": "21"}
+    plan = {"version": "0.905.0", "identity": {"type": "cassandra"}}
+    assert refused("migrated_itself", **asked, plan=plan, log=[]) == "migration-not-done"
+    told = ["[BACKUP] Backed up the value 20", "Now fast forwarding the timestamp on TimeLock Server"]
+    assert check("migrated_itself", **asked, plan=plan, log=told) == {"changed": False}
+
+
+MANUAL = {**INVALIDATED, "code": "bound-manual-backup", "reason": "It stands elsewhere."}
+
+
+def test_a_backup_that_stands_elsewhere_is_ts_for_its_repair_alone():
+    assert refused("bound", store=MANUAL) == "bound-manual-backup"
+    assert check("bound", store=MANUAL, repairing="backup")["ts"] == "20"
+    assert refused("handed_over", store=MANUAL, expected=MANUAL, fresh_timestamp="21", repairing="backup") == (
+        "bound-manual-backup"
+    )
+    told = {"expected": MANUAL, "fresh_timestamp": "21", "repairing": "backup"}
+    assert check("handed_over", store=INVALIDATED, **told) == {"changed": False}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +172,8 @@ def test_a_timelock_that_lost_its_numbers_is_refused(plan):
         ({"failed": True}, {"epoch": 1}, {}, "unknown"),
         ({**ACTIVE, "code": "bound-ambiguous"}, {"epoch": 1}, {}, "unknown"),
         (ACTIVE, {"epoch": 1}, {"failed": True}, "unknown"),
+        ({**ACTIVE, "record": {"own_migration": True}}, {"epoch": 1}, {}, "itself"),
+        (MANUAL, {"epoch": 1}, {}, "repair"),
         (ACTIVE, {}, {}, "untouched"),
         (ACTIVE, {"failed": True}, {}, "untouched"),
     ],

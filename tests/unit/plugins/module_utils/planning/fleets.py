@@ -27,6 +27,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
         "config": {
             "mode": mode,
             "namespace": "orders",
+            "version": "0.905.0",
             "timelock": {"servers": SERVERS} if mode == "timelock" else None,
             "shared": {
                 "mode": "timelock" if mode == "timelock" else "leader",
@@ -66,6 +67,7 @@ def node(number: int, service: str = "orders", **more) -> dict:
         "config_path": f"/opt/{service}/install.yml",
         "unit": service,
         "adopt_namespace": False,
+        "migration": "manual",
         "variables": {"atlasdb_version": "0.905.0"},
         "look": look(number),
         **more,
@@ -80,6 +82,7 @@ def store(**more) -> dict:
         "backup": None,
         "code": None,
         "reason": None,
+        "empty_table": False,
         "corroboration": [],
         "identity": IDENTITY,
         "missing_rights": [],
@@ -126,6 +129,7 @@ def settings(**more) -> dict:
         "kept": None,
         "skip_refused": False,
         "server_version": None,
+        "repair": False,
         **more,
     }
 

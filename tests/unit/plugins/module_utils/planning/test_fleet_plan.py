@@ -260,6 +260,9 @@ def test_a_service_from_which_another_takes_its_timestamps_is_refused(host):
     planned = plan(depending(f"http://{host}:8080/api"), {"orders": fleets.store(), "users": None}, playing=PLAYING)
     assert codes(planned) == ["config-has-dependents"]
     assert "users take timestamps from orders" in planned["reasons"][0]
+    assert "In this order: stop orders and users; read the bound of orders (2000000 now) again" in planned["reasons"][0]
+    assert planned["depends"] == [{"dependent": "users", "server": f"{host}:8080", "provider": "orders"}]
+    assert f"users takes its timestamps from orders ({host}:8080)" in planned["table"]
     assert codes(planned, "users") == ["config-remote-timestamps"]
 
 

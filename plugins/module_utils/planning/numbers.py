@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the numbers of a service say against each other."""
+
+from __future__ import annotations
+
+from ..bound import ACTIVE, INVALIDATED
+from ..refusal import Refusal
+from ..stores.interface import PUNCH_TABLE
+
+
+def contradiction(state: dict, record: dict | None) -> Refusal | None:
+    """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
+
+    Everything else that is known must be at or below it: what the store holds besides, and every number on record. The
+    fresh timestamps of TimeLock are above a backup, and that is right, as are those that clients write down by wall
+    clock once they have them from there; they are not above a bound that is live.
+    """
+    number = state["bound"] if state["state"] == ACTIVE else state["backup"]
+    if number is None:
+        return None
+    for source in state["corroboration"]:
+        if int(source["number"]) > number and (state["state"] == ACTIVE or source["source"] != PUNCH_TABLE):
+            found = f"{source['source']} has {source['number']}, above the bound {number}."
+            return Refusal("bound-contradicted", found)
+    numbers = (record or {}).get("numbers") or {}
+    counted = numbers.values() if state["state"] == ACTIVE else [numbers.get("bound", 0)]
+    on_record = max([0] + [int(value) for value in counted])
+    if number < on_record:
+        return Refusal("bound-below-record", f"The bound is {number}, and {on_record} is on record.")
+    return None
+
+
+def behind(state: dict, record: dict | None, fresh: int, repairing: bool = False) -> Refusal | None:
+    """Why a TimeLock that gave out ``fresh`` cannot serve the store of ``state``, or None.
+
+    It must be above the number at which the store was invalidated, above what clients have written down since, and
+    above what it gave out before. With ``repairing`` it will be brought above that number, so that only what is above
+    both speaks against it: then somebody took timestamps from another TimeLock.
+    """
+    if state["state"] == INVALIDATED:
+        backup = state["backup"] or 0
+        if fresh <= backup and not repairing:
+            found = f"The store is invalidated at {backup}, and TimeLock's fresh timestamp is {fresh}."
+            return Refusal("timelock-behind-backup", found)
+        reached = max(fresh, backup + 1) if repairing else fresh
+        for source in state["corroboration"]:
+            if reached <= int(source["number"]):
+                found = f"{source['source']} has {source['number']}, and TimeLock's fresh timestamp is {fresh}."
+                return Refusal("timelock-behind-backup", found)
+    before = int(((record or {}).get("numbers") or {}).get("fresh", 0))
+    if fresh <= before:
+        found = f"TimeLock's fresh timestamp is {fresh}, and it gave out {before} before."
+        return Refusal("timelock-behind-backup", found)
+    return None

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""timelock_migration: automated. The client invalidates its store itself, and nothing of that is taken on trust."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from cassandra_here import only_wide
+from fleet import ACTIVE, INVALIDATED, POSTGRES, STORES, Fleet, fleet, lab
+from lab import playbooks
+from lab.service import Service
+from test_migrate_killed import moments_of
+
+__all__ = ["lab"]
+
+NO_MIGRATION = "0.250.0"
+"""A client on PostgreSQL that says so in its log, and leaves the store as it is."""
+
+STEPS = [
+    task["vars"]["timelock_step"]
+    for task in yaml.safe_load((playbooks.ROOT / "roles/timelock/tasks/automated.yml").read_text())
+    if "timelock_step" in task.get("vars", {})
+]
+
+
+def _automate(services: Fleet, **more: object) -> None:
+    """With the log of each node, which all have at one place in their own folder."""
+
+    def change(everything: dict) -> None:
+        everything["vars"].update(timelock_migration="automated", **more)
+        for service in services.services:
+            group = everything["children"]["atlasdb_services"]["children"][service.name]
+            for node in service.nodes:
+                group["hosts"][node.name]["timelock_client_log"] = str(node.log_path)
+
+    services.write(change)
+
+
+def _own_work(service: Service) -> list[str]:
+    """The nodes whose client found a live bound, and made a backup of it."""
+    return [node.name for node in service.nodes if "Backed up the value" in node.log()]
+
+
+def test_clients_migrate_themselves_one_node_first_and_are_looked_at(lab, tmp_path):
+    with fleet(lab, tmp_path, *[2] * len(STORES), stores=STORES) as services:
+        _automate(services, timelock_waves=[len(STORES)])
+        run = services.migrate()
+        assert "own_migration" in [event["step"] for event in run.events if event["event"] == "task"]
+        effects = [event["task"] for event in run.events if event["event"] == "result" and event["changed"]]
+        assert not any("Invalidate the old timestamp service" in task for task in effects), effects
+        services.assert_migrated()
+        for service in services.services:
+            if service.settings.store != POSTGRES:
+                assert _own_work(service) == [service.nodes[0].name]
+        assert services.migrate().changed == {}
+        assert services.play("status.yml").ok
+
+
+def test_a_client_that_does_nothing_is_noticed_and_the_collection_does_the_steps(lab, tmp_path):
+    """It is said to be one that migrates, and is an older one: the bound stays live under a node on TimeLock."""
+    with fleet(lab, tmp_path, 2) as services:
+        (service,) = services.services
+        first, other = service.nodes
+        _automate(services)
+        for node in service.nodes:
+            script = node.script.read_text()
+            node.script.write_text(script.replace("--atlasdb-version 0.905.0", f"--atlasdb-version {NO_MIGRATION}"))
+        run = services.play("migrate.yml")
+        assert not run.ok and "migration-not-done" in run.codes, run.tail
+        assert services.store(service)[0] == ACTIVE
+        assert (first.mode(), other.mode()) == ("timelock", None)
+        assert any("may do so yet: the others stay held" in line for line in run.verdict), run.tail
+        status = services.play("status.yml")
+        assert status.ok and any(" unfinished " in line for line in status.said()), status.tail
+
+        services.set(timelock_migration="manual")
+        services.migrate()
+        assert services.store(service)[0] == INVALIDATED
+        services.assert_migrated()
+
+
+def test_a_client_whose_own_migration_does_nothing_is_refused_by_the_plan(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        _automate(services, atlasdb_version=NO_MIGRATION)
+        run = services.play("plan.yml")
+        assert not run.ok
+        assert [reason.split(": ")[1] for reason in run.reasons] == ["migration-unsuitable"], run.tail
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_automated_runs_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        _automate(services)
+        for moment in moments_of(store, STEPS):
+            run = services.begin("migrate.yml", breakpoints=(moment,))
+            try:
+                run.wait_at(moment)
+            finally:
+                run.kill()
+            assert run.codes == [], run.tail
+        services.migrate()
+        services.assert_migrated()
+        assert services.migrate().changed == {}

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Clients that migrate themselves: which may, what is believed of them, and where the next run goes on."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.own_migration import (
+    require_done,
+    require_told,
+    unsuitable,
+)
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
+
+FORWARDED = "INFO TimeLockMigrator: Now fast forwarding the timestamp on TimeLock Server, possibly as part of"
+BACKED_UP = "INFO CassandraTimestampBackupRunner: [BACKUP] Backed up the value 1010001"
+FOUND = "INFO ...BackupRunner: [BACKUP] Didn't backup, because there is already a valid backup of 1010001."
+NOTHING = "WARN AtlasDbFactory: AtlasDB doesn't yet support automated migration for KVS type relational."
+
+
+@pytest.mark.parametrize(
+    ("migration", "store", "version", "code"),
+    [
+        ("manual", "relational", "0.100.0", None),
+        ("automated", "relational", "0.253.2", None),
+        ("automated", "relational", "0.253.1", "migration-unsuitable"),
+        ("automated", "relational", "", "config-version-unknown"),
+        ("automated", "cassandra", "0.49.0", None),
+        ("automatic", "cassandra", "0.905.0", "migration-unsuitable"),
+    ],
+)
+def test_a_client_whose_own_migration_does_nothing_is_not_left_to_it(migration, store, version, code):
+    found = unsuitable(migration, {"version": version, "shared": {"store": store}})
+    assert (found.code if found else None) == code
+
+
+def test_a_client_that_leaves_its_store_active_has_not_migrated():
+    with pytest.raises(Refusal, match="migration-not-done"):
+        require_done({"state": "active", "bound": 1_010_001}, 1_010_001)
+    require_done({"state": "invalidated", "bound": None}, 1_010_001)
+
+
+@pytest.mark.parametrize("lines", [[BACKED_UP, FORWARDED], [BACKED_UP, FOUND, FORWARDED], ["", FOUND, FORWARDED, ""]])
+def test_a_log_that_tells_of_the_migration_from_ts_is_believed(lines):
+    require_told(lines, "0.905.0", "cassandra", 1_010_001)
+
+
+@pytest.mark.parametrize(
+    ("lines", "store"),
+    [
+        ([], "postgres"),
+        ([BACKED_UP], "cassandra"),
+        ([FORWARDED], "cassandra"),
+        ([BACKED_UP.replace("1010001", "999"), FORWARDED], "cassandra"),
+        ([NOTHING, FORWARDED], "postgres"),
+    ],
+)
+def test_a_log_that_does_not_is_not(lines, store):
+    with pytest.raises(Refusal, match="migration-not-done"):
+        require_told(lines, "0.905.0", store, 1_010_001)
+
+
+def test_a_log_on_postgresql_tells_of_no_backup_and_one_of_old_clients_tells_a_wrong_one():
+    require_told([FORWARDED], "0.905.0", "postgres", 1_010_001)
+    require_told(["[BACKUP] Backed up the value null", FORWARDED], "0.65.1", "cassandra", 1_010_001)
+
+
+def interrupted(own_migration):
+    """One node was started to migrate itself, the others are held, and the store is as it was."""
+    modes = ("timelock", "held", "held")
+    nodes = [
+        fleets.node(number, look=fleets.look(number, mode, mode != "held")) for number, mode in enumerate(modes, 1)
+    ]
+    store = fleets.store(record=fleets.record(own_migration=own_migration))
+    return plan_fleet(nodes, {"orders": store}, {"refusals": [], "namespaces": ["orders"]}, fleets.settings())
+
+
+def test_a_node_that_was_started_to_migrate_itself_and_has_not_is_stopped_again():
+    planned = interrupted(True)
+    orders = planned["services"]["orders"]
+    assert [refusal["code"] for refusal in orders["refusals"]] == []
+    assert orders["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+    status = fleet_status(planned)
+    assert (status["services"]["orders"]["state"], status["alarming"]) == ("unfinished", [])
+
+
+def test_a_node_that_is_on_timelock_for_any_other_reason_must_not_be():
+    assert "config-mixed-active" in [one["code"] for one in interrupted(False)["services"]["orders"]["refusals"]]

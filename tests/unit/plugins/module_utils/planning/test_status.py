@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where every service is, as status.yml says it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
+
+LISTED = {"refusals": [], "namespaces": ["orders"], "fresh": {}}
+FRESH = {**LISTED, "fresh": {"orders": 2_000_100}}
+
+
+def now(store=None, timelock=None, modes=("leader",) * 3, running=True, **settings):
+    """The status of orders, and what is alarming."""
+    nodes = [
+        fleets.node(number, look=fleets.look(number, mode, running and mode != "held"))
+        for number, mode in enumerate(modes, 1)
+    ]
+    planned = plan_fleet(
+        nodes, {"orders": store or fleets.store()}, timelock or fleets.TIMELOCK, fleets.settings(**settings)
+    )
+    told = fleet_status(planned)
+    return told["services"]["orders"], told
+
+
+def test_a_service_that_nobody_has_touched_is_embedded():
+    status, told = now()
+    assert (status["state"], status["do"], status["agree"]) == ("embedded", "migrate.yml", "yes")
+    assert (status["configuration"], status["store"]) == ("3 leader", "active 2000000")
+    assert (status["timelock"], status["up"], status["lock"], status["last_run"]) == (
+        "no namespace", "3/3", "free", "none",
+    )  # fmt: skip
+    assert told["alarming"] == []
+
+
+def test_a_service_that_its_own_migrator_has_brought_to_timelock_is_migrated():
+    store = fleets.invalidated(missing_rights=["GRANT CREATE ON DATABASE orders TO orders"])
+    status, told = now(store, FRESH, ("timelock",) * 3)
+    assert (status["state"], status["do"], status["agree"]) == ("migrated", "nothing", "yes")
+    assert (status["timelock"], status["last_run"]) == ("2000100", "none: its own migration, or by hand")
+    assert told["alarming"] == []
+
+
+def test_a_service_that_began_on_timelock_is_migrated():
+    """On PostgreSQL its client has left a table without a row, and renamed the column of that."""
+    store = fleets.store(state="invalidated", bound=None, code="bound-unreadable", reason="No row.", empty_table=True)
+    status, told = now(store, LISTED, ("timelock",) * 3)
+    assert (status["state"], status["do"], told["alarming"]) == ("migrated", "nothing", [])
+    assert "orders: note: its store never held a bound: it began on TimeLock" in told["lines"]
+    status, _told = now({**store, "empty_table": False}, LISTED, ("timelock",) * 3)
+    assert status["codes"] == ["bound-unreadable"]
+
+
+def test_a_timelock_whose_counter_nobody_asked_for_is_not_said_to_agree():
+    status, _told = now(fleets.invalidated(), LISTED, ("timelock",) * 3)
+    assert (status["timelock"], status["agree"]) == ("not checked", "yes, TimeLock not checked")
+
+
+def test_timestamps_that_clients_wrote_down_since_they_are_on_timelock_speak_not_against_the_backup():
+    store = fleets.invalidated(corroboration=[{"source": "punch table", "number": 2_000_050}])
+    assert now(store, FRESH, ("timelock",) * 3)[0]["state"] == "migrated"
+
+
+@pytest.mark.parametrize(
+    ("store", "word"),
+    [
+        (fleets.invalidated(), "invalidated at 2000000"),
+        (fleets.invalidated(corroboration=[{"source": "punch table", "number": 1_500}]), "invalidated at 2000000"),
+        (fleets.store(state="invalidated", bound=None, backup=900,
+                      corroboration=[{"source": "punch table", "number": 1_500}]), "punch table has 1500"),
+        (fleets.store(state="invalidated", bound=None, backup=900,
+                      record=fleets.record(unfinished=False, holder=None, numbers={"bound": "900", "fresh": "1200"})),
+         "gave out 1200 before"),
+    ],
+)  # fmt: skip
+def test_a_timelock_that_is_not_above_all_that_is_known_must_not_be(store, word):
+    status, told = now(store, {**LISTED, "fresh": {"orders": 1_000}}, ("timelock",) * 3)
+    assert (status["state"], status["agree"], status["codes"]) == ("wrong", "no", ["timelock-behind-backup"])
+    assert told["alarming"] == ["orders"]
+    assert word in told["lines"][-1]
+
+
+def test_a_namespace_that_gives_no_timestamp_is_named():
+    stuck = {**LISTED, "fresh": {"orders": Refusal("timelock-stuck", "It answers errors.")}}
+    status, _told = now(fleets.invalidated(), stuck, ("timelock",) * 3)
+    assert status["codes"] == ["timelock-stuck"]
+    assert status["timelock"] == "not checked"
+
+
+@pytest.mark.parametrize("resuming", [True, False])
+def test_a_node_that_runs_with_its_old_configuration_on_an_invalidated_store_must_not_be(resuming):
+    store = fleets.invalidated(record=fleets.record(unfinished=resuming))
+    status, told = now(store, LISTED, ("timelock", "leader", "timelock"))
+    assert status["state"] == "wrong" and "node-on-old-service" in status["codes"]
+    assert told["alarming"] == ["orders"]
+
+
+def test_a_node_that_a_living_run_may_have_stopped_since_is_no_alarm():
+    status, told = now(fleets.invalidated(record=fleets.record()), LISTED, holder_gone=lambda holder: False)
+    assert status["state"] == "unfinished"
+    assert told["alarming"] == []
+
+
+def test_a_mixed_fleet_does_not_agree_and_says_how_many_nodes_are_up():
+    status, told = now(fleets.store(), LISTED, ("leader", "timelock", "leader"))
+    assert (status["state"], status["agree"], status["configuration"]) == ("wrong", "no", "2 leader, 1 timelock")
+    assert told["alarming"] == ["orders"]
+
+
+def test_a_run_on_record_is_named_with_how_it_ended():
+    finished = fleets.record(
+        unfinished=False, holder=None, outcome="migrated", released={"run_id": "20260101T000000Z-abc", "epoch": 3}
+    )
+    status, _told = now(fleets.invalidated(record=finished), FRESH, ("timelock",) * 3)
+    assert status["last_run"] == "20260101T000000Z-abc (migrated)"
+    status, _told = now(fleets.store(record=fleets.record()), LISTED, ("held",) * 3)
+    assert (status["state"], status["last_run"], status["agree"]) == ("unfinished", "earlier", "in between")
+    assert status["lock"] == "run earlier, alice@ops-1, 2026-01-01T00:00:00Z"
+
+
+def test_a_node_that_nobody_could_look_at_is_not_counted_as_up_or_down():
+    nodes = [fleets.node(number) for number in (1, 2, 3)]
+    nodes[0]["look"] = {"unreachable": True, "msg": "no route"}
+    told = fleet_status(plan_fleet(nodes, {"orders": fleets.store()}, fleets.TIMELOCK, fleets.settings()))
+    status = told["services"]["orders"]
+    assert (status["up"], status["configuration"], status["agree"]) == ("?", "1 ?, 2 leader", "?")
