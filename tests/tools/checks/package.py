@@ -46,7 +46,6 @@ def package(log: Log) -> None:
         log.run("ansible-galaxy", "collection", "install", tarball, "--collections-path", made, "--offline", env=env)
         inventory = Path(made, "inventory.yml")
         inventory.write_text(INVENTORY)
-        for playbook in sorted((checkout.ROOT / "playbooks").glob("*.yml")):
-            command = ["ansible-playbook", "-i", inventory, f"atlasdb.timelock.{playbook.stem}"]
-            log.run(*command, "--syntax-check", cwd=Path(made), env=env)
-            log.run(*command, "--list-hosts", cwd=Path(made), env=env)
+        playbooks = [f"atlasdb.timelock.{path.stem}" for path in sorted((checkout.ROOT / "playbooks").glob("*.yml"))]
+        for look in ("--syntax-check", "--list-hosts"):
+            log.run("ansible-playbook", "-i", inventory, *playbooks, look, cwd=Path(made), env=env)
