@@ -56,9 +56,9 @@ def test_clients_migrate_themselves_one_node_first_and_are_looked_at(lab, tmp_pa
             if service.settings.store != POSTGRES:
                 assert _own_work(service) == [service.nodes[0].name]
         assert services.migrate().changed == {}
-        assert services.play("status.yml").ok
 
 
+@only_wide
 def test_a_client_that_does_nothing_is_noticed_and_the_collection_does_the_steps(lab, tmp_path):
     """It is said to be one that migrates, and is an older one: the bound stays live under a node on TimeLock."""
     with fleet(lab, tmp_path, 2) as services:
