@@ -21,6 +21,7 @@ from lab.postgres import Postgres
 sys.path.insert(0, str(Path(__file__).parent))
 
 LONGEST_FIRST = (
+    "test_migrate_hosts",
     "test_migrate_cassandra_cluster",
     "test_migrate_killed",
     "test_migrate_window",

@@ -47,6 +47,11 @@ class Postgres:
     def port(self) -> int:
         return self.settings["port"]
 
+    @property
+    def host(self) -> str:
+        """The address where it listens; `settings` may name one that is not loopback's."""
+        return self.settings.get("host", "127.0.0.1")
+
     def create(self, max_connections: int) -> None:
         """Initialise the data folder. Raises CalledProcessError with initdb's words in `output`."""
         self.settings.update(port=ports.free_port(), password=secrets.token_hex(12), max_connections=max_connections)
@@ -64,13 +69,16 @@ class Postgres:
             check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder, **_as_user(user),
         )  # fmt: skip
         password_file.unlink()
+        if "host" in self.settings:
+            with open(self.data / "pg_hba.conf", "a", encoding="ascii") as rules:
+                rules.write("host all all samenet scram-sha-256\n")
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises RuntimeError with its log's end if it does not."""
         with open(self.log_path, "ab") as log:
             server = subprocess.Popen(
                 [_binaries(self.folder) / "postgres", "-D", self.data, "-p", str(self.port),
-                 "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+                 "-c", f"listen_addresses={self.host}", "-c", "unix_socket_directories=", "-c", "fsync=off",
                  "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
                  "-c", f"max_connections={self.settings['max_connections']}",
                  "-c", "log_line_prefix=%m [%p] %u@%d app=%a "],
@@ -129,7 +137,7 @@ class Postgres:
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A session of the superuser, in autocommit."""
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, dbname=database, user=SUPERUSER, password=self.settings["password"],
+            host=self.host, port=self.port, dbname=database, user=SUPERUSER, password=self.settings["password"],
             application_name="lab", autocommit=True, connect_timeout=5,
         )  # fmt: skip
 

@@ -35,7 +35,8 @@ class Node:
         self.name = settings.name
         self.port = settings.port
         self.address = settings.address
-        self.url = f"http://127.0.0.1:{settings.port}"
+        self.host = "127.0.0.1"
+        self.url = f"http://{self.host}:{settings.port}"
         self.unit = layout.unit(service.name, settings.name)
         self.config_path = self.unit / "var/conf/install.yml"
         sls = service.manager == "sls"
@@ -68,7 +69,7 @@ class Node:
         write_whole(self.config_path, install, 0o600)
         script = templates.SCRIPT.format(
             node=self.name, service=self.service.name, unit=shlex.quote(str(self.unit)),
-            pid_file=self.pid_file.relative_to(self.unit),
+            pid_file=shlex.quote(str(self.pid_file)),
             python_path=shlex.quote(_python_path()), lab_variable=processes.LAB_VARIABLE, lab_id=self._lab_id,
             command=self.command(),
         )  # fmt: skip
@@ -179,7 +180,7 @@ class Node:
         return answer["lowerBound"], answer["upperBound"]
 
     def _ask(self, method: str, path: str, timeout: float) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path)
             response = connection.getresponse()

@@ -29,7 +29,7 @@ RELATIONAL = """\
       type: postgres
     connection:
       type: postgres
-      host: 127.0.0.1
+      host: {host}
       port: {port}
       dbName: {name}
       dbLogin: {name}
@@ -70,7 +70,7 @@ SCRIPT = """\
 #!/bin/sh
 # start | stop | status | console of {node}, as a service's own start script does it
 ROOT={unit}
-PID_FILE=$ROOT/{pid_file}
+PID_FILE={pid_file}
 PYTHONPATH={python_path}
 {lab_variable}={lab_id}
 export PYTHONPATH {lab_variable}
@@ -120,9 +120,9 @@ esac
 """
 
 
-def relational_block(name: str, password: str, port: int) -> str:
+def relational_block(name: str, password: str, port: int, host: str = "127.0.0.1") -> str:
     """The `keyValueService` of a service whose database and login have its name."""
-    return RELATIONAL.format(name=name, password=password, port=port)
+    return RELATIONAL.format(name=name, password=password, port=port, host=host)
 
 
 def cassandra_block(name: str, password: str, addresses: list[str], cql_port: int, thrift_port: int | None) -> str:
@@ -140,9 +140,9 @@ def leader_block(urls: list[str], own: str, trust_store: Path) -> str:
     return LEADER.format(quorum=len(urls) // 2 + 1, leaders=leaders, local_server=own, trust_store=trust_store)
 
 
-def node_command(options: dict[str, str]) -> str:
+def node_command(options: dict[str, str], python: str = sys.executable) -> str:
     """The command line of `python -m lab.node`, quoted for a shell."""
-    words = [sys.executable, "-m", "lab.node"]
+    words = [python, "-m", "lab.node"]
     for name, value in options.items():
         words += [f"--{name}", value]
     return shlex.join(words)

@@ -125,7 +125,10 @@ class Hosts:
 
     def connection(self) -> dict[str, object]:
         """The variables by which Ansible reaches them, from inside their network, as a user who is not root."""
-        options = f"-F /dev/null -o UserKnownHostsFile={self.known_hosts} -o ControlMaster=auto -o ControlPersist=10s"
+        options = (
+            f"-F /dev/null -o UserKnownHostsFile={self.known_hosts} -o ControlMaster=auto -o ControlPersist=10s"
+            " -o ServerAliveInterval=2 -o ServerAliveCountMax=3"
+        )
         return {
             "ansible_user": image.LOGIN,
             "ansible_become": True,

@@ -134,6 +134,13 @@ class Host:
     def link_up(self) -> None:
         network.ip("-n", self.hub, "link", "set", network.link(self.number), "up")
 
+    def forget(self, address: str) -> None:
+        """It reaches that address no more."""
+        self.run("ip", "route", "add", "blackhole", f"{address}/32")
+
+    def remember(self, address: str) -> None:
+        self.run("ip", "route", "del", "blackhole", f"{address}/32")
+
 
 def kill_group(group: Path) -> None:
     """End all processes of a control group and of those below, and remove these. Raises RuntimeError."""

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--shared", type=Path, required=True, help="the folder that the service's nodes share")
     parser.add_argument("--journal", type=Path, required=True, help="the folder of the journals")
     parser.add_argument("--address", default="", help="of the node, where its connections to Cassandra come from")
+    parser.add_argument("--listen", default="127.0.0.1", help="the address where it is asked")
     parser.add_argument("--atlasdb-version", default="0.905.0")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -71,7 +72,7 @@ def _run(options: argparse.Namespace) -> None:
         timestamps = _create(read, options, store)
         origin = Origin(options.service, read.namespace, options.node, os.getpid(), timestamps.mode)
         take = _recorded(timestamps, Journal(options.journal, origin))
-        serve(read.port, timestamps, take)
+        serve(options.listen, read.port, timestamps, take)
         log("INFO", "com.palantir.atlasdb.factory.TransactionManagers", "Successfully created, and now returning a"
             " transaction manager: this may not be fully initialised.")  # fmt: skip
         Load(options.shared / "load.json", take).start()

@@ -30,8 +30,8 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
 
-def serve(port: int, timestamps: Timestamps, take: Callable[[int], tuple[int, int]]) -> None:
-    """Listen on 127.0.0.1:port in threads of their own. Raises OSError when the port stays taken for BIND_SECONDS.
+def serve(address: str, port: int, timestamps: Timestamps, take: Callable[[int], tuple[int, int]]) -> None:
+    """Listen on address:port in threads of their own. Raises OSError when the port stays taken for BIND_SECONDS.
 
     GET /health: 200 when a timestamp can be had. POST /timestamp/fresh-timestamp, and /timestamp/fresh-timestamps with
     `number`: as the node's own load takes them. /leader/...: for the other nodes of the service.
@@ -84,14 +84,14 @@ def serve(port: int, timestamps: Timestamps, take: Callable[[int], tuple[int, in
             self._headers_buffer.append(b"\r\n" + content)
             self.flush_headers()
 
-    threading.Thread(target=_bind(port, Handler).serve_forever, daemon=True).start()
+    threading.Thread(target=_bind((address, port), Handler).serve_forever, daemon=True).start()
 
 
-def _bind(port: int, handler: type[BaseHTTPRequestHandler]) -> _Server:
+def _bind(place: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> _Server:
     deadline = time.monotonic() + BIND_SECONDS
     while True:
         try:
-            return _Server(("127.0.0.1", port), handler)
+            return _Server(place, handler)
         except OSError:
             if time.monotonic() > deadline:
                 raise

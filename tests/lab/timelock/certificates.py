@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 LIFETIME = datetime.timedelta(days=30)
 
 
-def make():
-    """Return file name -> PEM bytes of a new authority, and of a server on localhost that it vouches for."""
+def make(addresses=("127.0.0.1",)):
+    """Return file name -> PEM bytes of a new authority, and of a server at these addresses that it vouches for."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("atlasdb.timelock lab authority")
     authority = (
@@ -26,11 +26,11 @@ def make():
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(authority_key, hashes.SHA256()))
     server_key = ec.generate_private_key(ec.SECP256R1())
-    addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)]
     server = (
         _builder(_name("localhost"), authority_name, server_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)

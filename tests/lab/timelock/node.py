@@ -37,7 +37,8 @@ class Node:
         self._log = open(os.path.join(folder, f"node-{index}", "requests.jsonl"), "a", buffering=1)  # noqa: SIM115
         store = Store(os.path.join(folder, f"node-{index}", "state.sqlite"))
         peers = {
-            other: Peer(settings["id"], node["peer"]) for other, node in enumerate(settings["nodes"]) if other != index}
+            other: Peer(settings["id"], node["peer"], node.get("host", "127.0.0.1"))
+            for other, node in enumerate(settings["nodes"]) if other != index}
         self.election = Election(index, store, peers, settings["leader_timeout"], settings["no_quorum_wait"])
         service = Service(self.election, store, settings["max_clients"])
         self.faults = Faults()

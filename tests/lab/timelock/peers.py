@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages between the nodes: one JSON object a line over loopback TCP, answered in any order."""
+"""Messages between the nodes: one JSON object a line over TCP, answered in any order."""
 from __future__ import annotations
 
 import asyncio
@@ -15,8 +15,9 @@ class Unreachable(Exception):
 class Peer:
     """A connection to another node, opened when needed and again after it broke."""
 
-    def __init__(self, cluster_id, port):
+    def __init__(self, cluster_id, port, host="127.0.0.1"):
         self._cluster_id = cluster_id
+        self._host = host
         self._port = port
         self._writer = None
         self._waiting = {}
@@ -44,7 +45,7 @@ class Peer:
             self._waiting.pop(number, None)
 
     async def _connect(self):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**24)
+        reader, writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
         if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
             # Connecting to a free port in the ephemeral range can meet itself.
             writer.close()

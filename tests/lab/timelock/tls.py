@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate authority for one lab, and one certificate for all its TimeLock nodes on 127.0.0.1."""
+"""A certificate authority for one lab, and one certificate for all its TimeLock nodes."""
 from __future__ import annotations
 
 import os
@@ -19,12 +19,12 @@ def server_context(folder):
     return context
 
 
-def make_authority(folder):
+def make_authority(folder, addresses=("127.0.0.1",)):
     """Write ca.pem, server.pem and server.key into the folder's tls folder."""
     from lab.timelock import certificates  # the nodes run without third-party packages
 
     os.makedirs(os.path.join(folder, "tls"), exist_ok=True)
-    for name, content in certificates.make().items():
+    for name, content in certificates.make(addresses).items():
         descriptor = os.open(os.path.join(folder, "tls", name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
