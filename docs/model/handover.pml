@@ -9,7 +9,7 @@
  * RUN_1, RUN_2, RUN_3     runs, each Forward or Reverse; the first is there always
  * IN_TURN                 a run begins when the one before has ended or was killed; else two go side by side
  * MIGRATED                the service is on TimeLock when the first run begins
- * REVERSE                 with the guards that the way back asks of Forward as well, and that are not built yet
+ * REVERSE                 with the guard that the way back asks of Forward as well
  * SKIPS                   the user skips steps (--start-at-task, --tags)
  * BLOCKS                  blocks of timestamps taken of a bound while it is live, at most
  * AHEAD                   how far TimeLock's clients get above the backup, at most
@@ -46,6 +46,7 @@ bool unissued = false;          /* whether the block below it is still to be iss
 
 byte epoch = 0;                 /* the record's lock */
 byte holder = NOBODY;
+bool reversing = false;         /* on record: a way back began, and did not end */
 bool blind = false;             /* the probe of processes looks at the wrong unit, and sees nobody */
 
 /*
@@ -321,6 +322,13 @@ inline switch_in(n) {
 #define RAISABLE            (store == live)
 #endif
 
+/* one_way: of a way back that has not ended there is a record, and nobody goes forward from its middle. */
+#if defined(REVERSE) && !defined(NO_ONE_WAY)
+#define ONE_WAY             !reversing
+#else
+#define ONE_WAY             true
+#endif
+
 /* ---- The handover, by its steps: each label is the name of a file in roles/timelock/tasks. ---- */
 
 inline forget_run() {
@@ -335,7 +343,7 @@ proctype Forward(byte me) {
 
 end_plan:
     atomic {
-        SIGHTED;                                                        /* probe-blind */
+        SIGHTED && ONE_WAY;                                             /* probe-blind, reverse-unfinished */
         planned = store;
         for (n : 0 .. NODES - 1) {
             to_stop = to_stop | (config[n] != new -> 1 << n : 0)
@@ -349,6 +357,7 @@ end_plan:
 prepare:
     atomic {
         take_lock();
+        require(ONE_WAY);                                               /* reverse-unfinished */
         require(planned == live || counter >= bound);                   /* timelock-behind-backup */
         planned = 0
     }
@@ -358,11 +367,7 @@ prepare:
         for (n : 0 .. NODES - 1) {
             if
             :: to_stop & (1 << n) -> obey(n); require(config[n] != new) /* config-changed */
-#if defined(REVERSE) && !defined(NO_EPOCH_ON_SWITCHED)
-            :: !(to_stop & (1 << n)) -> obey(n); require(config[n] == new)
-#else
             :: else
-#endif
             fi
         }
         n = 0
@@ -455,12 +460,6 @@ put_back:
 #endif
         :: goto over                                                    /* it cannot be read: nodes stay held */
         fi;
-#if defined(REVERSE) && !defined(NO_RETREAT_BEFORE_SWITCH)
-        if
-        :: handover || to_stop != EVERY_NODE -> goto over
-        :: else
-        fi
-#endif
     }
 #ifndef NO_RAISE
     if
@@ -498,7 +497,7 @@ over:
     atomic { forget_run(); next_run() }
 }
 
-/* ---- The way back, which is not built yet: this is how it is meant. ---- */
+/* ---- The way back. ---- */
 
 #ifdef NO_REVERSE_FRESH
 #define REVERSED_TO         (bound + 1)
@@ -521,6 +520,7 @@ end_plan:
     atomic { SIGHTED && store == invalidated }                          /* probe-blind, reverse-not-migrated */
 prepare:
     atomic { take_lock() }
+    atomic { step(); require(HAS_LOCK); reversing = true }
 stop:
     do
     :: atomic { n < NODES -> step(); go_offline(n); n++ }
@@ -552,8 +552,8 @@ stop:
     :: atomic { n == NODES -> n = 0; break }
     od;
 #endif
-    atomic { release() }
-put_back:                       /* it leaves all as it is, for a rerun or for Forward */
+    atomic { step(); require(HAS_LOCK); reversing = false; release() }
+put_back:                       /* it leaves all as it is, for a rerun */
 over:
     atomic { forget_run(); next_run() }
 }

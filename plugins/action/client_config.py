@@ -28,7 +28,7 @@ class ActionModule(Journalled, NodeAction):
         target = {key: params[key] for key in (*TARGET, *RUN)}
         if params["state"] == "held":
             return self.on_node("node_offline", {**target, "state": "held"}, task_vars)
-        if params["state"] == "embedded":
+        if params["state"] == "embedded" and not params["stage"]:
             return self.on_node("node_online", {**target, "state": "embedded", "start": False}, task_vars)
         if not params["stage"]:
             arguments = {**target, "state": "timelock", "start": False, "handover": params["handover"] or {}}
@@ -41,10 +41,12 @@ class ActionModule(Journalled, NodeAction):
             return probe
         node = NodeConfig(probe, {key: params[key] for key in CONFIG})
         before = node.read()
-        new = node.transformed()
+        embedded = params["state"] == "embedded"
+        new = node.transformed(embedded)
         files = probe["files"]
         arguments = {
             **target,
+            "embedded": embedded,
             "content_b64": _encoded(new.install_text),
             "source_sha256": probe["hold"]["sha256"] if node.held else files["install"]["sha256"],
         }
@@ -58,5 +60,5 @@ class ActionModule(Journalled, NodeAction):
             "changed": staged["changed"],
             "diff": {"prepared": new.diff_redacted},
             "before": {"mode": before.mode, "namespace": before.namespace},
-            "after": {"mode": "timelock", "namespace": before.namespace},
+            "after": {"mode": "embedded" if embedded else "timelock", "namespace": before.namespace},
         }

@@ -37,5 +37,5 @@ class ActionModule(NodeAction):
             "changed": False,
             "ports": params["service"].get("ports") or [],
             "unit": params["service"].get("unit") or "",
-            **describe(probe, {key: params[key] for key in CONFIG}),
+            **describe(probe, {key: params[key] for key in (*CONFIG, "reverse")}),
         }

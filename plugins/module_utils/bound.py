@@ -34,7 +34,8 @@ class StoreState:
 
     ``state`` is one of ACTIVE, INVALIDATED, ABSENT, AMBIGUOUS; ``bound`` the live number or None, ``backup`` the kept
     one or None. ``code`` and ``reason`` say what is wrong, for ABSENT, AMBIGUOUS and numbers that AtlasDB never writes.
-    ``empty_table`` is set where the table is the right one, and holds no number.
+    ``empty_table`` is set where the table is the right one, and holds no number. ``guarded`` is set where the bound is
+    live beside what makes AtlasDB's own migration refuse the store, as the way back leaves it until all nodes serve.
     """
 
     state: str
@@ -43,6 +44,7 @@ class StoreState:
     code: str | None = None
     reason: str | None = None
     empty_table: bool = False
+    guarded: bool = False
 
 
 def parse_number(text: str, name: str) -> int:

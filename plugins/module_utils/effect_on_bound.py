@@ -29,7 +29,7 @@ def require_proofs(store: Store, params: dict, above: int | None) -> Guard | Non
 
 def describe(state: StoreState) -> dict:
     """A state as a module returns it."""
-    return {"state": state.state, "bound": state.bound, "backup": state.backup}
+    return {"state": state.state, "bound": state.bound, "backup": state.backup, "guarded": state.guarded}
 
 
 def change_result(change: Change, params: dict) -> dict:

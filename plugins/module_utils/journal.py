@@ -92,7 +92,7 @@ def _end(result: dict) -> str:
 
 
 def _proofs(result: dict) -> dict:
-    given = [*(result.get("proofs") or []), result.get("proof"), result.get("timelock_proof")]
+    given = [*(result.get("proofs") or [result.get("proof")]), result.get("timelock_proof")]
     proofs = [_proof(proof) for proof in given if proof]
     return {"proofs": proofs} if proofs else {}
 

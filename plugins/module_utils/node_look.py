@@ -10,7 +10,8 @@ import base64
 import hashlib
 from dataclasses import asdict
 
-from .client_config.reading import ClientConfig, read_config
+from .client_config.reading import TIMELOCK, ClientConfig, read_config
+from .client_config.reversal import Former, to_embedded
 from .client_config.transform import SSL_OPTIONS, TimelockBlock, Transformed, to_timelock
 from .refusal import Refusal
 
@@ -36,6 +37,9 @@ class NodeConfig:
         self._refuse_unreadable(files)
         self.install = text_of(probe["kept_content_b64"] if self.held else files["install"]["content_b64"])
         self.runtime = text_of((files["runtime"] or {}).get("content_b64"))
+        former = probe.get("embedded")
+        install = text_of(former["install_b64"]) if former else None
+        self.former = Former(install, text_of(former["runtime_b64"])) if install is not None else None
         self.version = options["atlasdb_version"] or (probe["atlasdb_version"] or {}).get("version") or ""
 
     @staticmethod
@@ -66,18 +70,22 @@ class NodeConfig:
         """What tells the content of the files from any other, in hexadecimal."""
         return hashlib.sha256(repr((self.install, self.runtime)).encode("utf-8")).hexdigest()
 
-    def transformed(self) -> Transformed:
-        """The configuration for TimeLock."""
+    def transformed(self, embedded: bool = False) -> Transformed:
+        """The configuration for TimeLock, or the one for ``embedded`` timestamps again."""
         timelock = self._options["timelock"]
         ssl = {option: timelock["ssl"][key] for option, key in SSL_OPTIONS.items() if timelock["ssl"].get(key)}
-        return to_timelock(
-            self.install,
-            self.runtime,
-            version=self.version,
-            timelock=TimelockBlock(timelock["servers"], ssl),
-            root=self._options["config_root"],
-            runtime_root=self._options["runtime_config_root"],
-        )
+        about = {
+            "version": self.version,
+            "timelock": TimelockBlock(timelock["servers"], ssl),
+            "root": self._options["config_root"],
+            "runtime_root": self._options["runtime_config_root"],
+        }
+        if embedded:
+            return to_embedded(self.install, self.runtime, self.former, **about)
+        return to_timelock(self.install, self.runtime, **about)
+
+
+_CONTENT = ("files", "kept_content_b64", "embedded", "invocation")
 
 
 def describe(probe: dict, options: dict) -> dict:
@@ -88,7 +96,7 @@ def describe(probe: dict, options: dict) -> dict:
         "kvs": None,
         "problems": [],
         "planned": {"diff": "", "changed": False},
-        "probe": {key: value for key, value in probe.items() if key not in ("files", "kept_content_b64", "invocation")},
+        "probe": {key: value for key, value in probe.items() if key not in _CONTENT},
     }
     try:
         node = NodeConfig(probe, options)
@@ -102,13 +110,15 @@ def describe(probe: dict, options: dict) -> dict:
             "timelock": config.timelock and asdict(config.timelock),
             "shared": config.shared(),
             "version": node.version,
+            "former": node.former is not None,
         }
         look["problems"] += [{"code": code, "found": found} for code, found in config.problems]
         if probe["missing_files"] and config.mode != "timelock":
             found = f"{', '.join(probe['missing_files'])} does not exist on the node."
             look["problems"].append({"code": "config-tls-missing", "found": found})
-        if options["timelock"] and not config.problems and config.mode != "timelock":
-            planned = node.transformed()
+        reverse = bool(options.get("reverse"))
+        if options["timelock"] and not config.problems and reverse == (config.mode == TIMELOCK):
+            planned = node.transformed(embedded=reverse)
             look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}
     except Refusal as refusal:
         look["problems"].append({"code": refusal.code, "found": refusal.found})

@@ -5,7 +5,8 @@
 """What an effect depends on, handed to it as an argument: proofs, their age, and whether they are enough.
 
 A proof is a dictionary, so that it can travel as an Ansible variable. All have ``kind``, ``service``, ``run_id``,
-``epoch`` and ``taken`` (a stamp of the controller); ``hold``, ``process`` and ``kvs_sockets`` have ``node``,
+``epoch`` and ``taken`` (a stamp of the controller); ``hold``, ``process``, ``kvs_sockets``,
+``configured`` and ``serving`` have ``node``,
 ``sessions`` and ``timelock`` have ``kvs_identity``, ``timelock`` has ``namespace``, ``servers`` and
 ``fresh_timestamp``.
 """
@@ -22,6 +23,12 @@ NODE_KINDS = ("hold", "process")
 SERVICE_KIND = "sessions"
 UNCONNECTED = "kvs_sockets"
 """That nobody on a node's host is connected to the key-value service, where that does not tell it itself."""
+
+CONFIGURED = "configured"
+"""That what was staged lies in the place of a node's configuration, and that no older process of it lives."""
+
+SERVING = "serving"
+"""That a node serves, by a process that is younger than its configuration."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,16 @@ def require_offline(nodes: list, proofs: list, identity: dict, max_age: float, w
             later_identity(proof.get("kvs_identity") or {}, identity)
             if held_at and taken < max(held_at.values()):
                 raise Refusal("proof-missing", f"{_name(proof)} is older than the last hold: look again.")
+
+
+def require_each(kind: str, nodes: list, proofs: list, max_age: float, waived: bool) -> None:
+    """Refuse with ``proof-missing`` unless each of ``nodes`` has a young proof of ``kind`` among ``proofs``."""
+    for node in nodes:
+        found = [proof for proof in proofs if proof.get("kind") == kind and proof.get("node") == node]
+        if found:
+            _check_age(found[-1], max_age)
+        elif not waived:
+            raise Refusal("proof-missing", f"{_name({'kind': kind, 'node': node})} is missing.")
 
 
 def require_timelock(proof: dict | None, identity: dict, above: int, max_age: float) -> None:

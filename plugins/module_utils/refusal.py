@@ -139,6 +139,9 @@ CODES = {
         "plan", "Look at the TimeLock servers' logs. A namespace that was fast-forwarded too far never answers again."
     ),
     "timelock-behind": Code("window", "Start nothing. Look at the TimeLock servers before you run again."),
+    "timelock-not-quiet": Code(
+        "window", "Find who still takes timestamps of the namespace, and stop that. Then run reverse.yml again."
+    ),
     "timelock-went-backwards": Code("window", "Start nothing. This TimeLock issues timestamps out of order."),
     "node-unreachable": Code(
         "plan", "Make the node reachable for Ansible, or take it out of the service's group if it is gone for good."
@@ -193,6 +196,7 @@ CODES = {
         "status",
         "Stop it now: it issues timestamps from memory. Then run migrate.yml, which takes it to TimeLock.",
     ),
+    "reverse-unfinished": Code("plan", "Run reverse.yml again, which ends it. After that migrate.yml is possible."),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),
     "reverse-multi-node": Code("plan", "This AtlasDB version has no embedded service of several nodes."),

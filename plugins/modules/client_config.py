@@ -39,7 +39,9 @@ options:
   state:
     description:
       - V(timelock) stages, or switches in, the configuration for TimeLock.
-      - V(embedded) puts the kept configuration back.
+      - V(embedded) puts the kept configuration back. With O(stage) it stages the way back from TimeLock, made of the
+        file that is there now and of the one that the node had before it was switched to TimeLock. To switch it in is
+        O(state=timelock), as for every file that is staged.
       - V(held) puts the hold in the configuration's place. A service that runs goes on, and cannot start again.
     type: str
     choices: [timelock, embedded, held]

@@ -57,6 +57,11 @@ options:
         address
         that the controller sees otherwise.
     type: dict
+  reverse:
+    description:
+      - Whether RV(planned) is the way back, for a node that is on O(timelock), to the embedded timestamps that it had.
+    type: bool
+    default: false
   timelock:
     description: The TimeLock to compute a configuration for. Without it none is.
     type: dict
@@ -164,6 +169,9 @@ config:
     version:
       description: The version of the AtlasDB client; empty where unknown.
       type: str
+    former:
+      description: Whether the file of before the node's last switch to TimeLock is kept.
+      type: bool
 digest:
   description:
     - What tells the content of the files from any other. Null where they cannot be read. Of a node that is held, that
@@ -181,7 +189,9 @@ problems:
   type: list
   elements: dict
 planned:
-  description: The configuration for TimeLock - C(diff) without secrets, and whether it is C(changed).
+  description: >-
+    The configuration for TimeLock, or with O(reverse) the one without: C(diff) without secrets, and whether it is
+    C(changed).
   returned: success
   type: dict
   contains:

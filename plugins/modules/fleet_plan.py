@@ -152,6 +152,11 @@ options:
         the counter cannot be read otherwise. Not in check mode.
     type: bool
     default: false
+  direction:
+    description: Whether the services are to go to TimeLock, or back from it to their embedded timestamps.
+    type: str
+    choices: [migrate, reverse]
+    default: migrate
 attributes:
   check_mode:
     description: Nothing is written in any mode.

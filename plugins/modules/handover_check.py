@@ -32,9 +32,35 @@ options:
       - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
+      - V(one_way) - no way back that has not ended is on record, by the O(lock) that was taken.
+      - V(retreat) - where a service goes whose way back failed in O(step), as V(way).
+      - V(quiet) - O(earlier) and O(later) are O(limit) seconds apart, under one leader, and nobody else took any.
+      - V(reverse_to) - O(fresh_timestamp) is above all that the O(plan) knows of. Returns RV(at_least).
+      - V(well_below) - O(fresh_timestamp) is half of O(margin) below the bound of O(store). Never refuses; returns
+        RV(well_below).
+      - V(given_back) - O(store) is live and guarded, not below O(expected), well above O(fresh_timestamp), and the lock
+        is O(run_id)'s in O(epoch). Returns RV(bound).
+      - V(uses_bound) - the bound of O(store) has moved since O(expected).
     type: str
     choices:
-      [planned, timelock_above, nodes, no_session, in_time, bound, young, handed_over, migrated_itself, way, left]
+      - planned
+      - timelock_above
+      - nodes
+      - no_session
+      - in_time
+      - bound
+      - young
+      - handed_over
+      - migrated_itself
+      - way
+      - left
+      - one_way
+      - retreat
+      - quiet
+      - reverse_to
+      - well_below
+      - given_back
+      - uses_bound
     required: true
   plan:
     description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
@@ -80,6 +106,24 @@ options:
     description: Whether the namespace moved by more than the run's own calls.
     type: bool
     default: true
+  earlier:
+    description: A result of M(atlasdb.timelock.timelock_info) with a fresh timestamp and its proof.
+    type: dict
+  later:
+    description: Another one, of later.
+    type: dict
+  margin:
+    description: How far the bound is to be above TimeLock, in decimal digits.
+    type: str
+  run_id:
+    description: The run that must have the lock.
+    type: str
+  epoch:
+    description: The epoch of its lock.
+    type: int
+  step:
+    description: The step that failed.
+    type: str
   lock:
     description: The result of taking the service's lock; empty where that was not tried.
     type: dict
@@ -154,12 +198,27 @@ young:
   description: Whether all are.
   returned: for O(that=young)
   type: bool
+at_least:
+  description: The bound to restore at least, in decimal digits.
+  returned: for O(that=reverse_to)
+  type: str
+  sample: "15000001"
+well_below:
+  description: Whether it is.
+  returned: for O(that=well_below)
+  type: bool
+bound:
+  description: The bound that was given back, in decimal digits.
+  returned: for O(that=given_back)
+  type: str
+  sample: "15000001"
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
       V(itself) - the store is active, and a node may invalidate it at any moment. V(repair) - the backup is still where
       no client looks for it. V(unknown) - the store cannot be read, or its bound could not be raised.
-  returned: for O(that=way) and O(that=left)
+    - Of a way back V(back) - its nodes go on with TimeLock, V(as_left) - the next run goes on.
+  returned: for O(that=way), O(that=retreat) and O(that=left)
   type: str
 as_it_was:
   description: Whether the service is as it was before the run.

@@ -74,6 +74,12 @@ kept_content_b64:
   description: The original configuration of a node that is held; else null.
   returned: success
   type: str
+embedded:
+  description: >-
+    The files that the node had before it was last switched to TimeLock, C(install_b64) and C(runtime_b64), in Base64,
+    null where they are not kept; null where it never was.
+  returned: success
+  type: dict
 hold:
   description: The marker of a node that is held, with what was seen before its stop; else null.
   returned: success
@@ -90,8 +96,10 @@ staged:
   type: dict
 switched:
   description: >-
-    The last time that this collection switched a file in or put one back; else null. C(how) (C(switched) or C(put
-    back)), C(sha256) of the file put in place, C(was_running), C(epoch), C(run_id), C(boot_id), C(ticks).
+    The last time that this collection switched a file in or put one back; else null. C(how) (C(switched) to TimeLock,
+    C(reversed) from it, or C(put back)), C(sha256) of the file put in place,
+    C(was_running) and C(seen) (before the hold that it ended), C(embedded) (hashes of the files before the last switch
+    to TimeLock), C(epoch), C(run_id), C(boot_id), C(ticks).
   returned: success
   type: dict
 epoch:

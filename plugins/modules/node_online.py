@@ -24,8 +24,9 @@ options:
       - V(embedded) puts back the configuration that was kept, and removes what was staged. On a node that is not
         held only the latter. Refuses with C(config-mixed-active) where the staged configuration was switched in
         already.
+      - V(kept) does the same for a way back that is given up, where what was kept is for TimeLock.
     type: str
-    choices: [timelock, embedded]
+    choices: [timelock, embedded, kept]
     required: true
   handover:
     description:
@@ -107,6 +108,14 @@ proof:
     be started.
   returned: success, not in check mode
   type: dict
+proofs:
+  description: >-
+    RV(proof) of C(kind=serving). With O(state=timelock) and O(start=false) one of C(kind=configured) instead, that
+    the file which was switched in lies there, and that no process of before it lives; C(how) says whether it is for
+    TimeLock (V(switched)) or from it (V(reversed)).
+  returned: success, not in check mode
+  type: list
+  elements: dict
 elapsed_at_proof:
   description: Seconds from the module's start to the moment before it began to read the proof.
   returned: when there is a proof
@@ -123,6 +132,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.lock import 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import Node
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.online import (
     Starting,
+    prove_configured,
     put_back,
     require_handover,
     switch_in,
@@ -135,7 +145,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **effect_arguments(),
-            "state": {"type": "str", "choices": ["timelock", "embedded"], "required": True},
+            "state": {"type": "str", "choices": ["timelock", "embedded", "kept"], "required": True},
             "handover": {"type": "dict", "default": {}},
             "timelock_endpoints": {"type": "list", "elements": "str", "default": []},
             "start": {"type": "bool", "default": True},
@@ -156,15 +166,18 @@ def main() -> None:
         with node_lock(node.install, run.run_id, parameters["lock_timeout"]):
             obey(node.install, run)
             result["switched"] = result["changed"] = _change(node, run, parameters["state"], effects=True)
-            result.update(started=False, proof=None)
+            result.update(started=False, proof=None, proofs=[])
             if parameters["start"] and wants_start(node, parameters["state"]):
                 _start(node, parameters, began, result)
+            elif parameters["state"] == "timelock":
+                result["elapsed_at_proof"] = time.monotonic() - began
+                result["proofs"] = [prove_configured(node)]
 
     run_module(module, work)
 
 
 def _change(node: Node, run: Run, state: str, effects: bool) -> bool:
-    return switch_in(node, run, effects) if state == "timelock" else put_back(node, run, effects)
+    return switch_in(node, run, effects) if state == "timelock" else put_back(node, run, effects, state == "kept")
 
 
 def _start(node: Node, parameters: dict, began: float, result: dict) -> None:
@@ -176,6 +189,7 @@ def _start(node: Node, parameters: dict, began: float, result: dict) -> None:
         command = starting.start()
     result["proof"], moment = starting.await_service(command)
     result["elapsed_at_proof"] = moment - began
+    result["proofs"] = [result["proof"]]
 
 
 if __name__ == "__main__":

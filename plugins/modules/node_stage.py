@@ -34,6 +34,10 @@ options:
   runtime_source_sha256:
     description: SHA-256 of the runtime configuration that it was made from.
     type: str
+  embedded:
+    description: Whether the new configuration is one for embedded timestamps, the way back from TimeLock.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - atlasdb.timelock.node
   - atlasdb.timelock.node.effects
@@ -66,7 +70,7 @@ RETURN = r"""
 staged:
   description: >-
     What is staged. C(source_sha256), C(sha256), C(with_runtime) (hash of the runtime file that belongs to it, or
-    null), C(epoch), C(run_id), C(mode), C(uid), C(gid).
+    null), C(embedded), C(epoch), C(run_id), C(mode), C(uid), C(gid).
   returned: success
   type: dict
 """
@@ -91,6 +95,7 @@ def main() -> None:
             "source_sha256": {"type": "str", "required": True},
             "runtime_content_b64": {"type": "str", "no_log": True},
             "runtime_source_sha256": {"type": "str"},
+            "embedded": {"type": "bool", "default": False},
         },
         required_together=[("runtime_content_b64", "runtime_source_sha256")],
         supports_check_mode=True,
@@ -123,11 +128,12 @@ def _stage(
 ) -> None:
     marker = hold.read_marker(node.install)
     belongs = None if runtime_content is None else disk.sha256(runtime_content)
-    about = staging.plan(node.install, run, content, parameters["source_sha256"], marker, belongs)
+    embedded = parameters["embedded"]
+    about = staging.plan(node.install, run, content, parameters["source_sha256"], marker, belongs, embedded)
     todo = [(node.install, about, content)]
     if runtime_content is not None:
         expected = parameters["runtime_source_sha256"]
-        runtime_about = staging.plan(node.runtime, run, runtime_content, expected, None, None)
+        runtime_about = staging.plan(node.runtime, run, runtime_content, expected, None, None, embedded)
         todo.insert(0, (node.runtime, runtime_about, runtime_content))
     for beside, note, data in todo:
         if not staging.is_staged(beside, note, data):

@@ -30,6 +30,19 @@ options:
       - In check mode nothing of this is asked.
     type: bool
     default: false
+  service:
+    description:
+      - The service that a proof is taken for. With O(run_id), O(epoch) and O(kvs_identity), or none of them.
+    type: str
+  run_id:
+    description: The run that takes the proof.
+    type: str
+  epoch:
+    description: The epoch of the run's lock.
+    type: int
+  kvs_identity:
+    description: The C(identity) of the service's key-value service, as M(atlasdb.timelock.timestamp_info) returns it.
+    type: dict
 attributes:
   check_mode:
     description: Can run in check mode, and then asks nothing that creates a namespace.
@@ -113,6 +126,10 @@ fresh_timestamp:
   returned: success
   type: int
   sample: 5000001
+timelock_proof:
+  description: The proof for M(atlasdb.timelock.timestamp_restore), null where none was wanted or nothing was asked.
+  returned: success
+  type: dict
 asked:
   description: Whether anything was asked of O(namespace). False in check mode, and without O(fresh_timestamp).
   returned: success

@@ -29,6 +29,22 @@ options:
         that an invalidation which is still under way never applies.
     type: bool
     default: false
+  guarded:
+    description:
+      - Whether to leave the store as AtlasDB's own migration refuses it, while its embedded service works with it (on
+        PostgreSQL a second column without a value, on Cassandra the kept bound beside the live one). So a node that
+        still starts on TimeLock cannot migrate it again. Wants a proof V(configured) of each of O(nodes) in
+        O(node_proofs).
+      - Without it a store that is guarded is opened for a later migration, and that wants a proof V(serving) of each
+        of O(nodes), and none in O(offline_proofs). Its bound is not changed.
+    type: bool
+    default: false
+  node_proofs:
+    description:
+      - What M(atlasdb.timelock.node_online) returned of the nodes as RV(atlasdb.timelock.node_online#module:proofs).
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.proofs
@@ -77,6 +93,10 @@ backup:
   returned: success
   type: int
   sample: null
+guarded:
+  description: Whether AtlasDB's own migration refuses the store, and its embedded service works with it; read back.
+  returned: success
+  type: bool
 accepted_unproven:
   description: The reason that was given for going without proofs, or null.
   returned: success

@@ -37,12 +37,18 @@ STORES = (POSTGRES, CASSANDRA) if distribution.why_not(distribution.DEFAULT_VERS
 
 ACTIVE, INVALIDATED = "active", "invalidated"
 
-STEPS = [
-    task["vars"]["timelock_step"]
-    for task in yaml.safe_load((playbooks.ROOT / "roles/timelock/tasks/handover.yml").read_text())
-    if "timelock_step" in task.get("vars", {})
-]
+
+
+def _steps(file: str) -> list[str]:
+    tasks = yaml.safe_load((playbooks.ROOT / f"roles/timelock/tasks/{file}").read_text())
+    return [task["vars"]["timelock_step"] for task in tasks if "timelock_step" in task.get("vars", {})]
+
+
+STEPS = _steps("handover.yml")
 """The steps of the handover, as the role has them."""
+
+REVERSE_STEPS = _steps("reverse.yml")
+"""Those of the way back."""
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> object:

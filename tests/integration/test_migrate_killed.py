@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""migrate.yml is killed before and after every effect that it has, and run again."""
+"""migrate.yml and reverse.yml are killed before and after every effect that they have, and run again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
 
-from cassandra_here import WIDE
-from fleet import CASSANDRA, STEPS, STORES, fleet, lab, wait_for
+from cassandra_here import WIDE, only_wide
+from fleet import CASSANDRA, REVERSE_STEPS, STEPS, STORES, fleet, lab, wait_for
 from lab import playbooks, processes
 from lab.callback.breakpoints import moment_of
 from lab.service import Node
@@ -22,8 +22,9 @@ __all__ = ["lab"]
 
 ROLES = playbooks.ROOT / "roles"
 COLLECTION = "atlasdb.timelock."
+NEVER = ("before-reverse_restore-Raise-it", "after-reverse_restore-Raise-it")
+"""Only where somebody uses TimeLock at that very moment."""
 OF_THE_STORE = ("handover_record", "timestamp_invalidate")
-ONLY_PUTTING_BACK = {"timestamp_restore"}
 
 
 def tasks_in(file: Path):
@@ -38,17 +39,13 @@ def tasks_in(file: Path):
             yield task
 
 
-def effects(steps=STEPS):
-    """Every effect of a handover, in its order, as the roles have them: step, task and module."""
+def effects(steps: list[str]):
+    """Every effect of a handover, or of the way back, in its order, as the roles have them: step, task and module."""
     for step in steps:
         for task in tasks_in(ROLES / f"timelock/tasks/{step}.yml"):
             for module in (key.removeprefix(COLLECTION) for key in task if key.startswith(COLLECTION)):
                 if module in EFFECTS:
                     yield step, task["name"], module
-
-
-def moments(store: str) -> list[str]:
-    return moments_of(store, STEPS)
 
 
 def moments_of(store: str, steps: list[str]) -> list[str]:
@@ -69,23 +66,49 @@ def moments_of(store: str, steps: list[str]) -> list[str]:
 
 
 def test_every_effect_is_one_of_a_step():
-    assert {module for _step, _task, module in effects()} == set(EFFECTS) - ONLY_PUTTING_BACK
-    assert len(set(moments(STORES[0]))) == len(moments(STORES[0])) >= 10
+    assert {module for _step, _task, module in [*effects(STEPS), *effects(REVERSE_STEPS)]} == set(EFFECTS)
+    for steps in (STEPS, REVERSE_STEPS):
+        assert len(set(moments_of(STORES[0], steps))) == len(moments_of(STORES[0], steps)) >= 10
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_runs_killed_around_each_effect_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, store):
     with fleet(lab, tmp_path, 1 if store == CASSANDRA and not WIDE else 2, stores=(store,)) as services:
-        for moment in moments(store):
-            run = services.begin("migrate.yml", breakpoints=(moment,))
-            try:
-                run.wait_at(moment)
-            finally:
-                run.kill()
-            assert run.codes == [], run.tail
+        for moment in moments_of(store, STEPS):
+            kill_at(services, "migrate.yml", moment)
         services.migrate()
         services.assert_migrated()
         assert services.migrate().changed == {}
+
+
+def kill_at(services, playbook: str, moment: str) -> None:
+    run = services.begin(playbook, breakpoints=(moment,))
+    try:
+        run.wait_at(moment)
+    finally:
+        run.kill()
+    assert run.codes == [], run.tail
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    """In between nobody goes forward, and status says what to type."""
+    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        services.migrate()
+        for moment in moments_of(store, REVERSE_STEPS):
+            if moment.startswith(NEVER):
+                continue
+            kill_at(services, "reverse.yml", moment)
+            if moment.startswith(("after-reverse_configure", "after-reverse_restore")):
+                assert "reverse-unfinished" in " ".join(services.play("migrate.yml").reasons)
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.play("reverse.yml").changed == {}
+        services.migrate()
+        services.assert_migrated()
 
 
 def test_a_module_that_outlives_its_controller_is_waited_for(lab, tmp_path):

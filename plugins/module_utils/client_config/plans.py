@@ -22,7 +22,7 @@ def unsafe(reason: str) -> Refusal:
 
 @dataclass(eq=False)
 class Plan:
-    """The changes of one document. New values are dicts, lists and strings."""
+    """The changes of one document. New values are dicts, lists, strings, integers, truth values and None."""
 
     document: Document
     removed: list = field(default_factory=list)

@@ -10,6 +10,7 @@ from ..refusal import Refusal
 from .documents import Alias, Document, Mapping, Node, Scalar, Sequence, parse
 from .edits import lines_of
 from .plans import Plan, unsafe
+from .rendering import flow
 
 
 def proved(plan: Plan, text: str) -> Document:
@@ -66,7 +67,7 @@ def _intended(value) -> tuple:
         return "mapping", None, None, _pairs(value)
     if isinstance(value, list):
         return "sequence", None, None, tuple(_intended(item) for item in value)
-    return "scalar", None, None, False, value
+    return "scalar", None, None, not isinstance(value, str), value if isinstance(value, str) else flow(value)
 
 
 def _untouched_lines_stay(plan: Plan, result: Document) -> bool:

@@ -12,7 +12,7 @@ STEP = "  "
 
 
 def block_lines(value: dict, indent: str) -> list:
-    """The lines of ``value``, a dict of dicts, lists of strings and strings, without line endings."""
+    """The lines of ``value``, a dict of dicts, lists and single values, without line endings."""
     lines = []
     for key, item in value.items():
         if isinstance(item, dict) and item:

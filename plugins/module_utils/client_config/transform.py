@@ -31,7 +31,7 @@ SSL_OPTIONS = {
     "key_store_key_alias": "keyStoreKeyAlias",
 }
 
-_EMBEDDED_BLOCKS = ("leader", "timestamp", "lock")
+EMBEDDED_BLOCKS = ("leader", "timestamp", "lock")
 _BASE_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*[^\s?#/])?\Z")
 
 
@@ -98,8 +98,8 @@ def to_timelock(
         raise unsafe("a second time would change it again.")
     plans = [("install", work.install, again.install), ("runtime", work.runtime, again.runtime)]
     changed = [(name, before.document, after.document) for name, before, after in plans if before and before.changes]
-    diff = "".join(_diff(name, before, after) for name, before, after in changed)
-    return Transformed(install, runtime, [name for name, _before, _after in changed], diff, work.summary)
+    words = "".join(diff(name, before, after) for name, before, after in changed)
+    return Transformed(install, runtime, [name for name, _before, _after in changed], words, work.summary)
 
 
 class _Work:
@@ -118,7 +118,7 @@ class _Work:
         namespace = namespace_of(self._block.node)
         for code, found in namespace.problems:
             raise Refusal(code, found)
-        for key in _EMBEDDED_BLOCKS:
+        for key in EMBEDDED_BLOCKS:
             if self._block.node.entry(key):
                 self.install.remove(self._block, key)
                 self.summary.append(f"{self._block.pointer}: {key} removed.")
@@ -227,7 +227,8 @@ def _camel(key: str) -> str:
     return re.sub("-([a-z])", lambda found: found.group(1).upper(), key)
 
 
-def _diff(name: str, before: Document, after: Document) -> str:
+def diff(name: str, before: Document, after: Document) -> str:
+    """The unified diff of a file, without secrets."""
     texts = masked(before).splitlines(), masked(after).splitlines()
     lines = difflib.unified_diff(*texts, f"{name} before", f"{name} after", lineterm="")
     return "".join(line + "\n" for line in lines)

@@ -34,6 +34,7 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
             "runtime": _file(node.runtime) if node.runtime is not None else None,
         },
         "kept_content_b64": base64.b64encode(kept).decode() if kept is not None else None,
+        "embedded": _embedded(node),
         "hold": marker,
         "hold_intact": marker is not None and hold.is_intact(node.install, marker),
         "staged": staging.read_about(node.install),
@@ -50,6 +51,19 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "missing_files": [path for path in required_files if not os.path.isfile(path)],
         "python": platform.python_version(),
     }
+
+
+def _embedded(node: Node) -> dict | None:
+    """The files that the node had before its last switch to TimeLock, as far as they are kept; None if none was."""
+    record = switching.read_record(node.install)
+    if not record or not record.get("embedded"):
+        return None
+    found = {}
+    for name, beside in (("install", node.install), ("runtime", node.runtime)):
+        sha256 = record["embedded"][name]
+        content = disk.read(beside.kept(sha256)) if beside is not None and sha256 else None
+        found[f"{name}_b64"] = base64.b64encode(content).decode() if content is not None else None
+    return found
 
 
 def _file(beside: Beside) -> dict:

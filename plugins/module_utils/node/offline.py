@@ -41,8 +41,8 @@ def go_offline(node: Node, run: Run, progress: dict, stop: bool) -> None:
     _require_staged_fits(node, marker)
     look = node.probe.look(marker["seen"] if marker else None)
     if marker is None:
-        seen = node.probe.describe(look)
-        hold.take(node.install, run, seen, look.running)
+        seen, was_running = _seen_before(node, look)
+        hold.take(node.install, run, seen, was_running)
         progress["changed"] = True
     else:
         seen = marker["seen"]
@@ -51,6 +51,16 @@ def go_offline(node: Node, run: Run, progress: dict, stop: bool) -> None:
     if stop and (look.running or look.state.active):
         progress["changed"] = True
         _stop(node, seen)
+
+
+def _seen_before(node: Node, look: Look) -> tuple[dict, bool]:
+    """What is seen of the service now, and whether it runs. Of one that was held, given a new file and not started
+    since: what was seen before that hold."""
+    record = switching.read_record(node.install)
+    done = (switching.SWITCHED, switching.REVERSED)
+    if not look.running and record and record.get("seen") and switching.is_done(node.install, record, done, None):
+        return record["seen"], record["was_running"]
+    return node.probe.describe(look), look.running
 
 
 def recall(node: Node, progress: dict) -> None:
@@ -68,7 +78,7 @@ def _require_staged_fits(node: Node, marker: dict | None) -> None:
 
 def _take_again(node: Node, marker: dict, look: Look, progress: dict) -> None:
     record = switching.read_record(node.install)
-    switched = switching.is_done(node.install, record, switching.SWITCHED, marker)
+    switched = switching.is_done(node.install, record, (switching.SWITCHED, switching.REVERSED), marker)
     if hold.retake(node.install, marker, record["sha256"] if switched else None):
         progress["changed"] = True
         progress["noticed"].append("A hold that had been cut short, or taken back, was completed.")

@@ -20,6 +20,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 _POLL_SECONDS = 0.1
 # So long may a service be without a process after its start command has ended, before it counts as ended.
 _GONE_SECONDS = 5.0
+_DONE = (switching.SWITCHED, switching.REVERSED)
 
 
 def require_handover(handover: dict, run: Run) -> None:
@@ -37,7 +38,7 @@ def switch_in(node: Node, run: Run, effects: bool) -> bool:
     same."""
     marker = hold.read_marker(node.install)
     record = switching.read_record(node.install)
-    if switching.is_done(node.install, record, switching.SWITCHED, marker) and not _another_is_staged(node, record):
+    if switching.is_done(node.install, record, _DONE, marker) and not _another_is_staged(node, record):
         return _clear(node, effects)
     about, runtime = switching.plan_switch(node, marker)
     _require_gone(node, marker)
@@ -47,11 +48,15 @@ def switch_in(node: Node, run: Run, effects: bool) -> bool:
     return True
 
 
-def put_back(node: Node, run: Run, effects: bool) -> bool:
-    """Put the kept file back in place; whether that was still to do. Nothing to do on a node that is not held."""
+def put_back(node: Node, run: Run, effects: bool, kept: bool = False) -> bool:
+    """Put the kept file back in place; whether that was still to do. Nothing to do on a node that is not held.
+
+    With ``kept`` it may be one for TimeLock: what was switched in before the node was held.
+    """
     marker = hold.read_marker(node.install)
     record = switching.read_record(node.install)
-    if switching.is_done(node.install, record, switching.SWITCHED, marker):
+    switched = switching.is_done(node.install, record, (switching.SWITCHED,), marker)
+    if switched if not kept else marker and switching.is_done(node.install, record, _DONE, marker):
         raise Refusal(
             "config-mixed-active",
             f"{node.install.path} is the new configuration, switched in by run {record['run_id']}.",
@@ -65,7 +70,7 @@ def put_back(node: Node, run: Run, effects: bool) -> bool:
     current = disk.read(node.install.path)
     if current is None or disk.sha256(current) not in (marker["sha256"], marker["hold_sha256"]):
         raise Refusal("config-changed", f"{node.install.path} has been rewritten while the node was held.")
-    if not switching.is_done(node.install, record, switching.PUT_BACK, marker):
+    if not switching.is_done(node.install, record, (switching.PUT_BACK,), marker):
         never_held = disk.sha256(current) == marker["sha256"] and node.probe.look(marker["seen"]).running
         if not never_held:
             _require_gone(node, marker)
@@ -74,6 +79,17 @@ def put_back(node: Node, run: Run, effects: bool) -> bool:
     if effects:
         switching.clear(node)
     return True
+
+
+def prove_configured(node: Node) -> dict:
+    """The proof that what was switched in lies there, and that nothing of before lives. Raises Refusal. Changes
+    nothing."""
+    record = switching.read_record(node.install)
+    if hold.read_marker(node.install) or not switching.is_done(node.install, record, _DONE, None):
+        raise Refusal("proof-missing", f"{node.install.path} is not what was switched in.", hold.AGAIN)
+    Starting(node, []).is_needed()
+    detail = f"{node.install.path} is what run {record['run_id']} switched in, and no older process lives"
+    return {"kind": "configured", "how": record["how"], "seen_before": record["was_running"], "detail": detail}
 
 
 def _another_is_staged(node: Node, record: dict) -> bool:
@@ -100,7 +116,7 @@ def wants_start(node: Node, state: str) -> bool:
     record = switching.read_record(node.install)
     if state == "timelock":
         return True
-    return switching.is_done(node.install, record, switching.PUT_BACK, None) and record["was_running"]
+    return switching.is_done(node.install, record, (switching.PUT_BACK,), None) and record["was_running"]
 
 
 class Starting:

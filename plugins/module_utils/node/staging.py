@@ -43,9 +43,11 @@ def read_about(beside: Beside) -> dict | None:
 
 
 def plan(
-    beside: Beside, run: Run, content: bytes, expected_source: str, marker: dict | None, with_runtime: str | None
+    beside: Beside, run: Run, content: bytes, expected_source: str, marker: dict | None, with_runtime: str | None,
+    embedded: bool = False,
 ) -> dict:
-    """What staging would note down. ``with_runtime``: hash of the runtime file that belongs to it, or None.
+    """What staging would note down. ``with_runtime``: hash of the runtime file that belongs to it, or None;
+    ``embedded``: whether it is one for embedded timestamps.
 
     A file that was switched in already keeps its note: the note knows what to put back.
 
@@ -55,7 +57,7 @@ def plan(
     sha256 = disk.sha256(content)
     before = read_about(beside)
     if before is not None and before["sha256"] == source.sha256 == sha256 == expected_source:
-        return {**before, "epoch": run.epoch, "run_id": run.run_id, "with_runtime": with_runtime}
+        return {**before, "epoch": run.epoch, "run_id": run.run_id, "with_runtime": with_runtime, "embedded": embedded}
     if source.sha256 != expected_source:
         raise Refusal(
             "config-changed",
@@ -65,7 +67,7 @@ def plan(
     return {
         "source_sha256": source.sha256, "sha256": sha256, "epoch": run.epoch, "run_id": run.run_id,
         "mode": source.ownership.mode, "uid": source.ownership.uid, "gid": source.ownership.gid,
-        "with_runtime": with_runtime,
+        "with_runtime": with_runtime, "embedded": embedded,
     }  # fmt: skip
 
 

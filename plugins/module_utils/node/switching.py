@@ -15,21 +15,23 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 SWITCHED = "switched"
+REVERSED = "reversed"
 PUT_BACK = "put back"
 _KEYS = ("how", "sha256", "hold_sha256", "service", "epoch", "run_id", "boot_id", "ticks", "was_running")
 
 
 def read_record(beside: Beside) -> dict | None:
-    """What was done last: ``how`` (switched, put back), ``sha256`` of what lies there since, ``boot_id`` and
-    ``ticks`` of that moment (clock ticks after boot), ``hold_sha256`` of the hold that it ended, ``was_running``,
-    and the run; None if nothing ever was."""
+    """What was done last: ``how`` (switched to TimeLock, reversed from it, put back), ``sha256`` of what lies there
+    since, ``boot_id`` and ``ticks`` of that moment (clock ticks after boot), ``hold_sha256`` of the hold that it ended,
+    ``was_running`` and ``seen`` of before that hold, ``embedded`` (hashes of the files before the last switch to
+    TimeLock), and the run; None if nothing ever was."""
     return disk.read_json(beside.switched, _KEYS)
 
 
-def is_done(beside: Beside, record: dict | None, how: str, marker: dict | None) -> bool:
-    """Whether that was done and is what lies there now. With a ``marker``: whether it was done since that hold
-    began."""
-    if record is None or record["how"] != how:
+def is_done(beside: Beside, record: dict | None, how: tuple[str, ...], marker: dict | None) -> bool:
+    """Whether one of ``how`` was done last and is what lies there now. With a ``marker``: whether it was done since
+    that hold began."""
+    if record is None or record["how"] not in how:
         return False
     if marker is not None and record["hold_sha256"] != marker["hold_sha256"]:
         return False
@@ -85,7 +87,7 @@ def switch(node: Node, run: Run, marker: dict, about: dict, runtime: dict | None
             disk.move(node.runtime.next, node.runtime.path)
     new = disk.read(node.install.staged)
     with disk.prepared(node.install.next, new, hold.original_ownership(node.install, marker)):
-        _record(node, run, SWITCHED, about["sha256"], marker)
+        _record(node, run, REVERSED if about.get("embedded") else SWITCHED, about, marker)
         disk.move(node.install.next, node.install.path)
 
 
@@ -101,15 +103,21 @@ def put_back(node: Node, run: Run, marker: dict) -> None:
             with disk.prepared(node.runtime.next, old, kept):
                 disk.move(node.runtime.next, node.runtime.path)
     with disk.prepared(node.install.next, original, hold.original_ownership(node.install, marker)):
-        _record(node, run, PUT_BACK, marker["sha256"], marker)
+        _record(node, run, PUT_BACK, {"sha256": marker["sha256"]}, marker)
         disk.move(node.install.next, node.install.path)
 
 
-def _record(node: Node, run: Run, how: str, sha256: str, marker: dict) -> None:
+def _record(node: Node, run: Run, how: str, about: dict, marker: dict) -> None:
+    if how == SWITCHED:
+        runtime = staging.read_about(node.runtime) if node.runtime is not None else None
+        embedded = {"install": marker["sha256"], "runtime": runtime["source_sha256"] if runtime else None}
+    else:
+        embedded = (read_record(node.install) or {}).get("embedded")
     disk.write_json(
         node.install.switched,
         {
-            "how": how, "sha256": sha256, "hold_sha256": marker["hold_sha256"], "was_running": marker["was_running"],
+            "how": how, "sha256": about["sha256"], "hold_sha256": marker["hold_sha256"],
+            "was_running": marker["was_running"], "seen": marker["seen"], "embedded": embedded,
             "service": run.service, "epoch": run.epoch, "run_id": run.run_id,
             "boot_id": node.processes.boot_id(), "ticks": node.processes.now(),
         },

@@ -40,4 +40,9 @@ CONFIG = {
     "timelock": TIMELOCK_BLOCK,
 }
 
-ARGUMENT_SPEC = {**TARGET, **CONFIG, "library_paths": {"type": "list", "elements": "path", "default": []}}
+ARGUMENT_SPEC = {
+    **TARGET,
+    **CONFIG,
+    "reverse": {"type": "bool", "default": False},
+    "library_paths": {"type": "list", "elements": "path", "default": []},
+}

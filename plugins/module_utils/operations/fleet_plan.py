@@ -15,6 +15,7 @@ from ..arguments import KVS, TIMELOCK
 from ..cluster_sessions import STORE, sessions_of
 from ..planning.fleet import plan_fleet
 from ..planning.nodes import process_of
+from ..planning.service import MIGRATE, REVERSE
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
@@ -46,6 +47,7 @@ ARGUMENT_SPEC = {
     "server_version": {"type": "str"},
     "repair": {"type": "bool", "default": False},
     "fresh_timestamps": {"type": "bool", "default": False},
+    "direction": {"type": "str", "choices": [MIGRATE, REVERSE], "default": MIGRATE},
     **TIMELOCK,
 }
 
@@ -68,6 +70,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "skip_refused": params["skip_refused"],
         "server_version": params["server_version"],
         "repair": params["repair"],
+        "direction": params["direction"],
         "resolve": lru_cache(maxsize=None)(addresses_of),
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())

@@ -15,6 +15,7 @@ from ..planning.service import REFUSED
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
+from . import reverse_checks
 
 ARGUMENT_SPEC = {
     "that": {
@@ -32,6 +33,13 @@ ARGUMENT_SPEC = {
             "migrated_itself",
             "way",
             "left",
+            "one_way",
+            "retreat",
+            "quiet",
+            "reverse_to",
+            "well_below",
+            "given_back",
+            "uses_bound",
         ],
     },
     "plan": {"type": "dict"},
@@ -45,6 +53,12 @@ ARGUMENT_SPEC = {
     "elapsed": {"type": "float"},
     "limit": {"type": "float"},
     "moved": {"type": "bool", "default": True},
+    "earlier": {"type": "dict"},
+    "later": {"type": "dict"},
+    "margin": {"type": "str"},
+    "run_id": {"type": "str"},
+    "epoch": {"type": "int"},
+    "step": {"type": "str"},
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
     "way": {"type": "str"},
@@ -68,6 +82,13 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "migrated_itself": _migrated_itself,
         "way": _way,
         "left": _left,
+        "one_way": reverse_checks.one_way,
+        "retreat": reverse_checks.retreat,
+        "quiet": reverse_checks.quiet,
+        "reverse_to": reverse_checks.reverse_to,
+        "well_below": reverse_checks.well_below,
+        "given_back": reverse_checks.given_back,
+        "uses_bound": reverse_checks.uses_bound,
     }[params["that"]]
     return {"changed": False, **judge(params)}
 
@@ -222,6 +243,7 @@ _WORDS = {
     "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
     "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
+    "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
     "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
 }
 

@@ -9,18 +9,14 @@ from ..arguments import TIMELOCK
 from ..bound import parse_number
 from ..timelock.advance import bring_above
 from ..timelock.opening import open_timelock
+from ..timelock.proof import PROVED_FOR, proof_of, proved_for
 
 ARGUMENT_SPEC = {
     **TIMELOCK,
     "namespace": {"type": "str", "required": True},
     "timestamp": {"type": "str", "required": True},
-    "service": {"type": "str"},
-    "run_id": {"type": "str"},
-    "epoch": {"type": "int"},
-    "kvs_identity": {"type": "dict"},
+    **PROVED_FOR,
 }
-
-_PROVED_FOR = ("service", "run_id", "epoch", "kvs_identity")
 
 
 def timelock_fast_forward(params: dict, check_mode: bool) -> dict:
@@ -30,20 +26,9 @@ def timelock_fast_forward(params: dict, check_mode: bool) -> dict:
     digits, or for some but not all of what the proof is to name.
     """
     timestamp = parse_number(params["timestamp"], "timestamp")
-    given = {name: params[name] for name in _PROVED_FOR if params[name] is not None}
-    if given and len(given) < len(_PROVED_FOR):
-        raise ValueError(f"A proof needs all of {', '.join(_PROVED_FOR)}; given were only {', '.join(given)}.")
+    given = proved_for(params)
     timelock = open_timelock(params)
     found = bring_above(timelock, params["namespace"], timestamp, check_mode)
     taken = found.pop("taken")
-    proof = None
-    if given and taken:
-        proof = {
-            "kind": "timelock",
-            **given,
-            "servers": timelock.urls,
-            "namespace": params["namespace"],
-            "fresh_timestamp": found["fresh_timestamp"],
-            "taken": taken,
-        }
+    proof = proof_of(timelock, params["namespace"], given, found["fresh_timestamp"], taken)
     return {**found, "timelock_proof": proof}

@@ -29,6 +29,7 @@ def describe_store(store: Store) -> dict:
         "state": state.state,
         "bound": state.bound,
         "backup": state.backup,
+        "guarded": state.guarded,
         "code": state.code,
         "reason": state.reason,
         "empty_table": state.empty_table,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import MAX_LONG, parse_number
 from ..identity import later_identity
 from ..refusal import Refusal
-from .service import MIGRATE, NOTHING, REFUSED
+from .service import MOVES, NOTHING, REFUSED
 
 _NAMES = {
     "nodes": "its nodes",
@@ -44,7 +44,7 @@ def hold_to(kept: dict, name: str, plan: dict) -> dict:
 
 def _difference(before: dict, now: dict) -> str | None:
     """In words, or None."""
-    if before["todo"] != MIGRATE:
+    if before["todo"] not in MOVES or before["todo"] != now["todo"]:
         return f"it was to do {before['todo']}, and is to {now['todo']}"
     for key, name in _NAMES.items():
         if now["resuming"] and key not in _OF_A_RUN:

@@ -10,7 +10,8 @@ from ..identity import bound_of
 from ..refusal import Refusal
 from . import applied, inventory
 from .dependents import dependents, depends, words
-from .service import REFUSED, ServicePlanner
+from .reverse import ReversePlanner
+from .service import REFUSED, REVERSE, ServicePlanner
 from .sight import clients_of, other_clients
 
 
@@ -23,8 +24,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
-    ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired) and
-    ``resolve`` (the addresses of a host).
+    ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
+    ``direction`` (MIGRATE or REVERSE) and ``resolve`` (the addresses of a host).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]
@@ -48,7 +49,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         found = [refusals[name] for refusals in between if name in refusals]
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
-        planner = ServicePlanner(
+        planner = (ReversePlanner if settings["direction"] == REVERSE else ServicePlanner)(
             name,
             members,
             stores.get(name),

@@ -27,12 +27,12 @@ def is_up(node: dict) -> bool | None:
     return process["running"] and (health is None or health["ok"])
 
 
-def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
+def node_refusals(node: dict, resuming: bool, invalidated: bool, reverse: bool = False) -> list:
     """Refusals for one node.
 
     With ``resuming`` a node that an unfinished run has held is where to go on, and no mistake; with ``invalidated`` a
     node that does not run on its old configuration is as it must be. One that was put back and did not start again is a
-    mistake even so: nobody saw it before its stop.
+    mistake even so: nobody saw it before its stop. With ``reverse`` a node on TimeLock is one that will be stopped.
     """
     name, look = node["name"], node["look"]
     if not look or look.get("unreachable"):
@@ -48,17 +48,17 @@ def node_refusals(node: dict, resuming: bool, invalidated: bool) -> list:
     if look["config"]["mode"] == "held" and not (resuming or invalidated):
         found = f"{name} is held by run {look['probe']['hold']['run_id']}, of which its store has no record."
         return [*refusals, Refusal("kvs-identity", found)]
-    return refusals + _probe_refusals(name, look, invalidated)
+    return refusals + _probe_refusals(name, look, invalidated, reverse)
 
 
-def _probe_refusals(name: str, look: dict, may_be_down: bool) -> list:
+def _probe_refusals(name: str, look: dict, may_be_down: bool, reverse: bool) -> list:
     """Refusals where a node does not run, or where the probes that are to prove its absence do not see it run."""
     probe, mode = look["probe"], look["config"]["mode"]
     if mode == "held":
         if not probe["hold_intact"]:
             return [Refusal("config-changed", f"{name} is held, and somebody has rewritten its configuration file.")]
         return []
-    if mode == "timelock" or (may_be_down and not probe["process"]["running"]):
+    if (mode == "timelock" and not reverse) or (may_be_down and not probe["process"]["running"]):
         return []
     process, health, ports = probe["process"], probe["health"], look["ports"]
     healthy = health is None or health["ok"]

@@ -15,9 +15,15 @@ from .numbers import behind, contradiction
 from .sight import Sight
 
 MIGRATE = "migrate"
+REVERSE = "reverse"
 NOTHING = "nothing"
 REFUSED = "refused"
 LEFT_ALONE = "left alone"
+MOVES = (MIGRATE, REVERSE)
+"""What is done to a service, where anything is."""
+
+REVERSED = "reversed"
+"""What a record says of a service that went back."""
 
 
 class ServicePlanner:
@@ -56,6 +62,11 @@ class ServicePlanner:
         """Whether an unfinished run has started a node that migrates itself, and may do so at any time."""
         return self.resuming and bool(self.record.get("own_migration"))
 
+    @property
+    def reversing(self) -> bool:
+        """Whether a way back that did not finish is on record."""
+        return self.resuming and self.record.get("direction") == REVERSE
+
     def modes(self) -> list:
         return [node["look"]["config"]["mode"] for node in self.nodes if (node["look"] or {}).get("config")]
 
@@ -76,6 +87,8 @@ class ServicePlanner:
             "store": store.get("state"),
             "bound": store.get("bound"),
             "backup": store.get("backup"),
+            "embedded": self._embedded(),
+            "live": store.get("state") == ACTIVE or bool(store.get("guarded")),
             "corroboration": store.get("corroboration") or [],
             "identity": store.get("identity"),
             "timelock": self._timelock_words(config.get("namespace")),
@@ -100,7 +113,7 @@ class ServicePlanner:
             "diffs": {
                 node["name"]: (node["look"] or {}).get("planned", {}).get("diff", "")
                 for node in self.nodes
-                if todo == MIGRATE
+                if todo in MOVES
             },
         }
 
@@ -109,7 +122,7 @@ class ServicePlanner:
 
         While a run is at it, nodes may have been looked at before it stopped them, and the store after.
         """
-        if (self.store or {}).get("state") != INVALIDATED:
+        if (self.store or {}).get("state") != INVALIDATED or self.reversing:
             return []
         holder = self.record.get("holder")
         found = [] if holder and not self.settings["holder_gone"](holder) else node_checks.old_running(self.nodes)
@@ -119,9 +132,8 @@ class ServicePlanner:
 
     def _weigh(self) -> None:
         self.refusals += self.settings["inventory_refusals"]
-        invalidated = (self.store or {}).get("state") == INVALIDATED
         for node in self.nodes:
-            self.refusals += node_checks.node_refusals(node, self.resuming, invalidated)
+            self.refusals += self._node_refusals(node)
         if len(self.modes()) < len(self.nodes):
             return
         self.refusals += node_checks.disagreement(self.nodes)
@@ -141,18 +153,42 @@ class ServicePlanner:
         self._weigh_modes()
         self._weigh_timelock()
 
+    def _node_refusals(self, node: dict) -> list:
+        invalidated = (self.store or {}).get("state") == INVALIDATED
+        return node_checks.node_refusals(node, self.resuming, invalidated)
+
+    def _store_refusal(self) -> Refusal | None:
+        """What speaks against the state of the store by itself."""
+        if self.reversing:
+            found = f"The way back of {self.name} to its embedded timestamps began, and did not end."
+            return Refusal("reverse-unfinished", found)
+        return self._odd_state()
+
+    def _odd_state(self) -> Refusal | None:
+        code = self.store["code"]
+        if not code or (self.repairing and code == by_hand.MISPLACED):
+            return None
+        return Refusal(code, self.store["reason"])
+
+    def _needs_rights(self) -> bool:
+        return not self._is_done()
+
+    def _contradiction(self) -> Refusal | None:
+        return contradiction(self.store, self.record)
+
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
         identity = store["identity"]
+        of_state = self._store_refusal()
         if self._began_on_timelock():
             self.notes.append("its store never held a bound: it began on TimeLock")
-        elif store["code"] and not (self.repairing and store["code"] == by_hand.MISPLACED):
-            self.refusals.append(Refusal(store["code"], store["reason"]))
-        if store["missing_rights"] and not self._is_done():
+        elif of_state:
+            self.refusals.append(of_state)
+        if store["missing_rights"] and self._needs_rights():
             self.refusals.append(
                 Refusal("kvs-denied", "The login lacks rights.", f"Run: {'; '.join(store['missing_rights'])}.")
             )
-        wrong = contradiction(store, record)
+        wrong = self._contradiction()
         if wrong:
             self.refusals.append(wrong)
         if self.resuming:
@@ -203,12 +239,15 @@ class ServicePlanner:
 
     def _weigh_sessions(self) -> None:
         """Whoever has a session must be seen, and each node that runs now and will be stopped be among them."""
-        serving = [node["name"] for node in self.nodes if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
-        for refusal, may_be_accepted in self._sight().refusals(serving, self._nodes_to_stop()):
+        for refusal, may_be_accepted in self._sight().refusals(self._serving(), self._nodes_to_stop()):
             if may_be_accepted and self.settings["accept_unproven"]:
                 self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {refusal.found}")
             else:
                 self.refusals.append(refusal)
+
+    def _serving(self) -> list:
+        """The nodes that are to be seen now, and will be stopped."""
+        return [node["name"] for node in self.nodes if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
 
     def _sight(self) -> Sight:
         return Sight(self.nodes, self.store, self.settings["known_clients"], self.settings["other_clients"])
@@ -273,6 +312,11 @@ class ServicePlanner:
         if store.get("code") == by_hand.MISPLACED or (self.own_begun and store.get("state") == ACTIVE):
             return self._names()
         return [name for name, mode in zip(self._names(), self.modes()) if mode != "timelock"]
+
+    def _embedded(self) -> list:
+        """The nodes whose own configuration, the kept one where they are held, is for embedded timestamps."""
+        configs = {node["name"]: (node["look"] or {}).get("config") for node in self.nodes}
+        return [name for name, config in configs.items() if config and config["shared"]["mode"] != "timelock"]
 
     def _names(self) -> list:
         return [node["name"] for node in self.nodes]

@@ -6,24 +6,29 @@
 
 from __future__ import annotations
 
-from .service import LEFT_ALONE, MIGRATE, NOTHING
+from ..bound import ACTIVE
+from .service import LEFT_ALONE, MOVES, NOTHING, REVERSE, REVERSED
 
 MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
 FAILED = "failed"
 WOULD_MIGRATE = "would migrate"
+WOULD_REVERSE = "would go back"
 LEFT_OUT = "left out"
+
+
+_GOOD = (MIGRATED, WOULD_MIGRATE, REVERSED, WOULD_REVERSE, LEFT_OUT, LEFT_ALONE)
 
 
 def outcome(plan: dict, voice: dict) -> str:
     """One word for how the service ended. ``voice`` are the facts of its coordinator."""
     if plan["todo"] == NOTHING:
-        return MIGRATED
-    if plan["todo"] != MIGRATE:
+        return REVERSED if plan["store"] == ACTIVE else MIGRATED
+    if plan["todo"] not in MOVES:
         return plan["todo"]
     released = voice.get("timelock_released") or {}
     if "timelock_failure" not in voice and released.get("epoch") and not released.get("failed"):
-        return MIGRATED
+        return REVERSED if plan["todo"] == REVERSE else MIGRATED
     if "timelock_failure" in voice or voice.get("timelock_lock"):
         return FAILED
     return NOT_BEGUN
@@ -33,12 +38,12 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
     """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names)."""
     ends = {name: _end(service, voices[name]) for name, service in plan["services"].items()}
     if check_mode:
-        for end in ends.values():
+        for name, end in ends.items():
             if end["outcome"] == NOT_BEGUN:
-                end["outcome"] = WOULD_MIGRATE
+                end["outcome"] = WOULD_REVERSE if plan["services"][name]["todo"] == REVERSE else WOULD_MIGRATE
     for name in plan["left_out"]:
         ends[name]["outcome"] = LEFT_OUT
-    bad = [name for name, end in ends.items() if end["outcome"] not in (MIGRATED, WOULD_MIGRATE, LEFT_OUT, LEFT_ALONE)]
+    bad = [name for name, end in ends.items() if end["outcome"] not in _GOOD]
     return {"run_id": plan["run_id"], "services": ends, "lines": _lines(ends), "not_migrated": bad}
 
 
@@ -53,6 +58,7 @@ def _end(service: dict, voice: dict) -> dict:
         "refused_for": [refusal["code"] for refusal in service["refusals"]],
         "namespace": service["namespace"],
         "ts": (voice.get("timelock_bound") or {}).get("ts") or _text(service["backup"]),
+        "restored_to": (voice.get("timelock_given_back") or {}).get("bound"),
         "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
         "outage_seconds": _between(began, first),
         "window_seconds": _between(began, last),
@@ -80,6 +86,8 @@ def _lines(ends: dict) -> list:
             words.append("before this run")
         if end["ts"]:
             words.append(f"TS {end['ts']}")
+        if end["restored_to"]:
+            words.append(f"bound {end['restored_to']}")
         if end["fresh_before_start"]:
             words.append(f"TimeLock's fresh timestamp {end['fresh_before_start']}")
         if end["window_seconds"] is not None:

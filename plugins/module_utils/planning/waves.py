@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .service import MIGRATE
+from .service import MOVES
 
 NO_HOST = "all:!all"
 
@@ -20,7 +20,7 @@ def waves(services: dict, per_wave: list) -> dict:
     sizes = [int(number) for number in per_wave]
     if not sizes or min(sizes) < 1:
         raise ValueError(f"timelock_waves must be numbers of services from 1 up, not {per_wave}.")
-    moving = [plan["nodes"] for plan in services.values() if plan["todo"] == MIGRATE]
+    moving = [plan["nodes"] for plan in services.values() if plan["todo"] in MOVES]
     batches = []
     position = 0
     while position < len(moving):

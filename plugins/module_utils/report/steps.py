@@ -19,6 +19,17 @@ HANDOVER = {
 }
 """In their order, by the name of their task file."""
 
+REVERSE = {
+    "prepare": "Prepare",
+    "stop": "Hold, stop, prove offline",
+    "reverse_configure": "Configure for embedded timestamps",
+    "reverse_restore": "Make the bound live, above TimeLock",
+    "reverse_start_first": "Start one node",
+    "reverse_start_others": "Start the other nodes",
+    "reverse_report": "Open the store, and report",
+}
+"""The same of the way back."""
+
 PUT_BACK = "put_back"
 
 SHORT = {
@@ -31,6 +42,11 @@ SHORT = {
     "restart_first": "Restart one",
     "restart_others": "Restart others",
     "report": "Report",
+    "reverse_configure": "Configure",
+    "reverse_restore": "Restore",
+    "reverse_start_first": "Start one",
+    "reverse_start_others": "Start others",
+    "reverse_report": "Open, report",
     PUT_BACK: "Put back",
 }
 """Where there is little room."""
@@ -38,6 +54,7 @@ SHORT = {
 
 def title(step: str) -> str:
     """The title of a step, with its number."""
-    if step not in HANDOVER:
-        return SHORT.get(step, step)
-    return f"{list(HANDOVER).index(step) + 1}/{len(HANDOVER)} {HANDOVER[step]}"
+    for steps in (HANDOVER, REVERSE):
+        if step in steps:
+            return f"{list(steps).index(step) + 1}/{len(steps)} {steps[step]}"
+    return SHORT.get(step, step)

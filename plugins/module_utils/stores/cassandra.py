@@ -18,7 +18,7 @@ from .cassandra_record import CassandraRecord
 from .cassandra_row import TABLE, Cell, Cells
 from .fate import FateUnknown
 from .interface import PUNCH_TABLE, Change, Record, Store
-from .states import next_bound, require_restorable, require_usable
+from .states import is_restored, next_bound, require_openable, require_restorable, require_usable
 
 SETTLE_SECONDS = 45
 _PAUSE_SECONDS = 0.3
@@ -98,12 +98,22 @@ class CassandraStore(Store):
 
         return self._effect(guard, decide)
 
-    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
+    def restore(
+        self, at_least: int, guard: Guard | None, raise_only: bool = False, guarded: bool = False
+    ) -> Change:
         def decide(state: StoreState, cells: Cells) -> str | None:
-            require_restorable(state, raise_only)
-            if state.state == ACTIVE and state.bound >= at_least:
+            require_restorable(state, raise_only, guarded)
+            if is_restored(state, at_least, guarded):
                 return None
-            return cassandra_row.restoring(self._keyspace, cells, next_bound(state, at_least, self._record.read()))
+            number = next_bound(state, at_least, self._record.read())
+            return cassandra_row.restoring(self._keyspace, cells, number, guarded)
+
+        return self._effect(guard, decide)
+
+    def open_up(self, guard: Guard | None) -> Change:
+        def decide(state: StoreState, cells: Cells) -> str | None:
+            require_openable(state)
+            return cassandra_row.opening(self._keyspace, cells) if state.guarded else None
 
         return self._effect(guard, decide)
 

@@ -115,6 +115,8 @@ def _both(table: str, live: int | None, backup: int) -> StoreState:
     found = f"{table} has a backup, {backup}, and a live bound, {live}"
     if live is None:
         found = f"{table} has a backup, {backup}, and no row ts: AtlasDB would start again at 10000"
+    elif live > backup and not out_of_range(live):
+        return StoreState(AMBIGUOUS, live, backup, "bound-ambiguous", f"{found}.", guarded=True)
     return StoreState(AMBIGUOUS, code="bound-ambiguous", reason=f"{found}.")
 
 
@@ -156,12 +158,22 @@ def invalidating(keyspace: str, cells: Cells) -> str:
     return batch(keyspace, [(LIVE, cells.live, INVALID), (BACKUP, cells.backup, cells.live)])
 
 
-def restoring(keyspace: str, cells: Cells, number: int) -> str:
-    """``number`` becomes the live bound; a backup that counted is emptied, as AtlasDB's own restore leaves it."""
+def restoring(keyspace: str, cells: Cells, number: int, guarded: bool = False) -> str:
+    """``number`` becomes the live bound; a backup that counted is emptied, as AtlasDB's own restore leaves it.
+
+    With ``guarded`` it stays, or is put there: beside a live bound AtlasDB's own migration refuses it.
+    """
     changes = [(LIVE, cells.live, encode(number))]
     if decode(cells.backup) is not None:
-        changes.append((BACKUP, cells.backup, EMPTY))
+        changes.append((BACKUP, cells.backup, cells.backup if guarded else EMPTY))
+    elif guarded:
+        changes.append((BACKUP, cells.backup, encode(0)))
     return batch(keyspace, changes)
+
+
+def opening(keyspace: str, cells: Cells) -> str:
+    """The backup beside a live bound is emptied. The bound is not compared: running nodes move it."""
+    return batch(keyspace, [(BACKUP, cells.backup, EMPTY)])
 
 
 def repairing(keyspace: str, cells: Cells) -> str:

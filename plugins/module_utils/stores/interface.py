@@ -93,10 +93,20 @@ class Store:
         """
         raise NotImplementedError
 
-    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
+    def restore(
+        self, at_least: int, guard: Guard | None, raise_only: bool = False, guarded: bool = False
+    ) -> Change:
         """Make the bound live, at ``at_least`` or higher, above the backup and above every number on record.
 
         Never lowers a bound, and never puts one back to a number that it had. With ``raise_only`` it must be live now.
+        With ``guarded`` the embedded service works with it, and AtlasDB's own migration refuses it, until ``open_up``.
+        Raises as ``invalidate`` does.
+        """
+        raise NotImplementedError
+
+    def open_up(self, guard: Guard | None) -> Change:
+        """Take from a live bound what makes AtlasDB's own migration refuse it; embedded nodes may use it meanwhile.
+
         Raises as ``invalidate`` does.
         """
         raise NotImplementedError

@@ -13,7 +13,7 @@ from . import lock, postgres_record, postgres_server, postgres_table
 from .interface import PUNCH_TABLE, Change, Record, Store
 from .postgres_connection import ConnectionLost, PostgresConnection
 from .postgres_table import LEGACY, LIVE
-from .states import next_bound, require_restorable, require_usable
+from .states import is_restored, next_bound, require_openable, require_restorable, require_usable
 
 
 class PostgresStore(Store):
@@ -73,22 +73,35 @@ class PostgresStore(Store):
 
         return self._effect(guard, decide, lambda state: state.state == INVALIDATED and state.backup == expected_bound)
 
-    def restore(self, at_least: int, guard: Guard | None, raise_only: bool = False) -> Change:
+    def restore(
+        self, at_least: int, guard: Guard | None, raise_only: bool = False, guarded: bool = False
+    ) -> Change:
         wanted = at_least
 
         def decide(cursor, place, state: StoreState) -> bool:
             nonlocal wanted
-            require_restorable(state, raise_only)
-            if state.state == ACTIVE and state.bound >= at_least:
+            require_restorable(state, raise_only, guarded)
+            if is_restored(state, at_least, guarded):
                 wanted = state.bound
                 return False
             wanted = next_bound(state, at_least, postgres_record.read(cursor, self._record_key(place)))
             if state.state == INVALIDATED:
                 postgres_table.rename(cursor, place, self._table, LEGACY, LIVE)
             postgres_table.write(cursor, place, self._table, wanted, state.empty_table)
+            if guarded and not state.guarded:
+                postgres_table.guard(cursor, place, self._table)
             return True
 
-        return self._effect(guard, decide, lambda state: state.state == ACTIVE and state.bound == wanted)
+        return self._effect(guard, decide, lambda state: is_restored(state, wanted, guarded) and state.bound == wanted)
+
+    def open_up(self, guard: Guard | None) -> Change:
+        def decide(cursor, place, state: StoreState) -> bool:
+            require_openable(state)
+            if state.guarded:
+                postgres_table.open_up(cursor, place, self._table)
+            return state.guarded
+
+        return self._effect(guard, decide, lambda state: state.state == ACTIVE and not state.code)
 
     def _effect(self, guard: Guard | None, decide, is_achieved) -> Change:
         """Run ``decide(cursor, place, before)``, which returns whether it changed anything, and read back.

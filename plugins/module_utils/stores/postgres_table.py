@@ -93,7 +93,7 @@ def classify(table: str, columns: list, rows: list) -> StoreState:
     """The state of a table with ``columns`` and (its first) ``rows``, values as psycopg gives them."""
     kept = [column for column in (LIVE, LEGACY) if column in columns]
     if len(kept) == 2:
-        return _ambiguous("bound-ambiguous", f"{table} has both columns, {LIVE} and {LEGACY}.")
+        return _both(table, columns, rows)
     if not kept:
         names = ", ".join(columns) or "no column"
         return _ambiguous(
@@ -125,6 +125,16 @@ def classify(table: str, columns: list, rows: list) -> StoreState:
     return StoreState(INVALIDATED, backup=number, code=code, reason=problem)
 
 
+def _both(table: str, columns: list, rows: list) -> StoreState:
+    """Both columns: AtlasDB's own migration refuses that, and its embedded service looks at the live one alone."""
+    reason = f"{table} has both columns, {LIVE} and {LEGACY}."
+    if len(rows) == 1:
+        live, legacy = (rows[0][columns.index(name)] for name in (LIVE, LEGACY))
+        if legacy is None and _is_whole(live) and not out_of_range(int(live)):
+            return StoreState(AMBIGUOUS, bound=int(live), code="bound-ambiguous", reason=reason, guarded=True)
+    return _ambiguous("bound-ambiguous", reason)
+
+
 def lock(cursor, place: Place, name: str) -> None:
     """Keep everybody else from reading or changing the table until the transaction ends."""
     cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_identifier(place, name)))
@@ -143,6 +153,18 @@ def write(cursor, place: Place, name: str, number: int, is_empty: bool) -> None:
     """Set the live number of a table that has one row, or none where ``is_empty``."""
     statement = "INSERT INTO {} ({}) VALUES (%s)" if is_empty else "UPDATE {} SET {} = %s"
     cursor.execute(sql.SQL(statement).format(_identifier(place, name), sql.Identifier(LIVE)), (number,))
+
+
+def guard(cursor, place: Place, name: str) -> None:
+    """Give the table a second column, empty, which AtlasDB's own migration refuses."""
+    statement = sql.SQL("ALTER TABLE {} ADD COLUMN {} int8").format(_identifier(place, name), sql.Identifier(LEGACY))
+    cursor.execute(statement)
+
+
+def open_up(cursor, place: Place, name: str) -> None:
+    """Take it away again."""
+    statement = sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(_identifier(place, name), sql.Identifier(LEGACY))
+    cursor.execute(statement)
 
 
 def last_punched(cursor, place: Place, name: str) -> int | None:

@@ -17,14 +17,32 @@ def require_usable(state: StoreState) -> None:
         raise Refusal(state.code, state.reason)
 
 
-def require_restorable(state: StoreState, raise_only: bool = False) -> None:
+def is_restored(state: StoreState, at_least: int, guarded: bool) -> bool:
+    """Whether the bound is live at ``at_least`` or higher, and guarded where that is wanted."""
+    return (state.guarded if guarded else state.state == ACTIVE) and state.bound >= at_least
+
+
+def require_openable(state: StoreState) -> None:
+    """Refuse unless the bound is live, guarded or not."""
+    if not state.guarded:
+        require_usable(state)
+    if state.bound is None:
+        raise Refusal("bound-moved", f"The store is {state.state}: there is no live bound.")
+
+
+def require_restorable(state: StoreState, raise_only: bool = False, guarded: bool = False) -> None:
     """Refuse with the state's own code, unless it is that the table holds no number.
 
+    With ``guarded`` the bound may be live already, if it is guarded; a live one that is not belongs to embedded nodes.
     With ``raise_only`` refuse ``bound-moved`` where the bound is not live: an invalidation that was still under way has
     applied, and what would take it back might come late as well, under a successor that has gone forward.
     """
+    if guarded and state.guarded:
+        return
     if not state.empty_table:
         require_usable(state)
+    if guarded and state.state == ACTIVE:
+        raise Refusal("bound-moved", f"The bound is live already, at {state.bound}: embedded nodes may use it.")
     if raise_only and state.state != ACTIVE:
         raise Refusal(
             "bound-moved",

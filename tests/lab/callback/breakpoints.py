@@ -27,7 +27,9 @@ description:
 """
 
 PATIENCE_SECONDS = 300
-AROUND_A_STEP = ("handover.yml", "automated.yml", "step.yml", "put_back.yml")
+AROUND_A_STEP = (
+    "handover.yml", "automated.yml", "reverse.yml", "step.yml", "put_back.yml", "reverse_put_back.yml",
+)  # fmt: skip
 
 
 def moment_of(when, step, task):

@@ -65,8 +65,7 @@ GUARDS = {
     "NO_CONDITION": "two",
     "NO_LOCK_AT_READ_BACK": "two",
     "NO_RAISE_OF_LIVE_ONLY": "two",
-    "NO_EPOCH_ON_SWITCHED": "reverse_two",
-    "NO_RETREAT_BEFORE_SWITCH": "three",
+    "NO_ONE_WAY": "reverse_two",
     "NO_REVERSE_FRESH": "three",
     "NO_REVERSE_CONFIGURED_FIRST": "three",
 }

@@ -21,9 +21,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_
     decode,
     encode,
     invalidating,
+    opening,
     repairing,
     restoring,
     selection,
+    table_name,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,6 +141,21 @@ def test_an_emptied_backup_is_compared_as_empty():
     assert "SET value=0x00000000000F6950 WHERE key=0x7473 AND column1=0x6F6C645473 AND column2=-1 IF value=0x;" in (
         invalidating("orders", Cells(encode(V), b"", None))
     )
+
+
+def test_a_backup_below_the_live_bound_guards_it_and_the_same_number_does_not():
+    guarded = classify("t", rows(encode(W), encode(V)))
+    assert (guarded.state, guarded.code, guarded.bound, guarded.backup) == (AMBIGUOUS, "bound-ambiguous", W, V)
+    assert guarded.guarded and W > V
+    assert not classify("t", rows(encode(V), encode(V))).guarded
+
+
+def test_a_guarded_restore_keeps_the_backup_and_an_opening_empties_it_whatever_the_bound_is():
+    text = restoring("orders", Cells(b"\0", encode(V), None), W, guarded=True)
+    backup = "WHERE key=0x7473 AND column1=0x6F6C645473 AND column2=-1 IF value=0x00000000000F6950;"
+    assert f"SET value=0x00000000000F6950 {backup}" in text
+    opened = opening("orders", Cells(encode(W), encode(V), None))
+    assert opened == f"UPDATE {table_name('orders')} SET value=0x {backup}"
 
 
 def test_a_restore_empties_the_backup_that_counted_in_the_same_batch():

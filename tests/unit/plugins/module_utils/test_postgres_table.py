@@ -43,6 +43,11 @@ def test_a_number_is_only_reported_when_there_is_exactly_one_and_it_is_that_one(
     assert isinstance(state, StoreState)
     assert bool(state.code) == bool(state.reason)
     reported = state.bound if state.bound is not None else state.backup
+    if state.guarded:
+        (row,) = rows
+        assert (row[columns.index(LIVE)], row[columns.index(LEGACY)]) == (state.bound, None)
+        assert state.code == "bound-ambiguous"
+        return
     if reported is None:
         assert state.code
         return
@@ -63,6 +68,20 @@ def test_one_row_with_a_good_number_is_active_or_invalidated(number, column, as_
     assert (state.bound if column == LIVE else state.backup) == number
     assert isinstance(state.bound if column == LIVE else state.backup, int)
     assert state.code is None
+
+
+def test_a_second_column_without_a_value_guards_a_live_bound_and_any_other_is_ambiguous():
+    def guarded(columns, *rows):
+        state = classify("t", columns, rows)
+        assert (state.state, state.code) == ("ambiguous", "bound-ambiguous")
+        return state.bound if state.guarded else None
+
+    assert guarded([LIVE, LEGACY], (7, None)) == 7
+    assert guarded([LEGACY, LIVE], (None, 7)) == 7
+    assert guarded([LIVE, LEGACY], (7, 5)) is None
+    assert guarded([LIVE, LEGACY], (None, 7)) is None
+    assert guarded([LIVE, LEGACY], (7, None), (7, None)) is None
+    assert guarded([LIVE, LEGACY]) is None
 
 
 @PATIENT

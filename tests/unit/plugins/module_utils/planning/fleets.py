@@ -128,6 +128,7 @@ def settings(**more) -> dict:
         "known_clients": [],
         "kept": None,
         "skip_refused": False,
+        "direction": "migrate",
         "server_version": None,
         "repair": False,
         **more,

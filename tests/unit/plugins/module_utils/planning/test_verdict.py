@@ -23,7 +23,7 @@ FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved.
 
 def end(voice, todo="migrate", check_mode=False, left_out=()):
     refusals = [{"code": "probe-blind"}] if todo == "refused" else []
-    orders = {"todo": todo, "namespace": "orders", "backup": None, "refusals": refusals}
+    orders = {"todo": todo, "namespace": "orders", "backup": None, "refusals": refusals, "store": "invalidated"}
     plan = {"run_id": "r", "services": {"orders": orders}, "left_out": left_out}
     return verdict(plan, {"orders": voice}, check_mode)
 

@@ -14,12 +14,18 @@ TASKS = Path(__file__).parents[5] / "roles/timelock/tasks"
 
 
 def test_the_steps_are_those_of_the_role_and_are_called_as_it_calls_them():
-    tasks = yaml.safe_load((TASKS / "handover.yml").read_text(encoding="utf-8"))
-    named = {task["vars"]["timelock_step"]: task["name"] for task in tasks if "timelock_step" in task.get("vars", {})}
+    named = named_in("handover.yml")
     assert {step: f"({number}/9) {name}" for number, (step, name) in enumerate(steps.HANDOVER.items(), 1)} == named
     assert [steps.title(step) for step in named] == [name.replace("(", "").replace(")", "") for name in named.values()]
+    back = {step: f"({number}/7) {name}" for number, (step, name) in enumerate(steps.REVERSE.items(), 1)}
+    assert back == named_in("reverse.yml")
+
+
+def named_in(file):
+    tasks = yaml.safe_load((TASKS / file).read_text(encoding="utf-8"))
+    return {task["vars"]["timelock_step"]: task["name"] for task in tasks if "timelock_step" in task.get("vars", {})}
 
 
 def test_every_step_has_a_short_name():
-    assert set(steps.SHORT) == {*steps.HANDOVER, steps.PUT_BACK}
+    assert set(steps.SHORT) == {*steps.HANDOVER, *steps.REVERSE, steps.PUT_BACK}
     assert steps.title(steps.PUT_BACK) == "Put back"

@@ -19,6 +19,7 @@ def options(cluster, **others):
         "timeout": 10.0,
         "namespace": None,
         "fresh_timestamp": False,
+        **dict.fromkeys(("service", "run_id", "epoch", "kvs_identity")),
     }
     return {**defaults, **others}
 

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judgements between the steps of the way back, which handover_check gives as well."""
+
+from __future__ import annotations
+
+from ..bound import parse_number
+from ..refusal import Refusal
+from ..stores.lock import describe
+
+
+def one_way(params: dict) -> dict:
+    """Whether no way back that has not ended is on record, for a run that goes forward and now has the lock.
+
+    The plan has asked that as well; between it and the lock another run may have had the service.
+    """
+    document = params["lock"]["document"]
+    if document.get("unfinished") and document.get("direction") == "reverse":
+        raise Refusal("reverse-unfinished", "A way back of the service began since it was looked at, and did not end.")
+    return {}
+
+
+def retreat(params: dict) -> dict:
+    """Where a service goes whose way back failed: on with TimeLock only while none of its nodes was configured."""
+    lock, plan = params["lock"], params["plan"]
+    if not lock or lock.get("failed") or lock.get("skipped"):
+        return {"way": "untouched"}
+    untouched = plan and not plan["live"] and not plan["embedded"]
+    return {"way": "back" if untouched and params["step"] in ("prepare", "stop") else "as_left"}
+
+
+def quiet(params: dict) -> dict:
+    """Whether a namespace gave out nothing but our own two timestamps, for long enough and under one leader.
+
+    A new leader of TimeLock goes on up to 1,000,000 further up, which would hide what others took.
+    """
+    earlier, later = params["earlier"], params["later"]
+    apart = later["timelock_proof"]["taken"]["boot"] - earlier["timelock_proof"]["taken"]["boot"]
+    if apart < 0 or apart < params["limit"]:
+        found = f"The namespace was looked at for {apart:.1f} s, and should be for {params['limit']:.1f} s."
+        raise Refusal("timelock-not-quiet", found)
+    if earlier["leader"] != later["leader"]:
+        found = f"TimeLock's leader changed from {earlier['leader']} to {later['leader']} meanwhile."
+        raise Refusal("timelock-not-quiet", found, "Run reverse.yml again.")
+    taken = later["fresh_timestamp"] - earlier["fresh_timestamp"] - 1
+    if taken:
+        found = f"All nodes are stopped, and somebody took {taken} timestamps of the namespace in {apart:.0f} s."
+        raise Refusal("timelock-not-quiet", found)
+    return {}
+
+
+def reverse_to(params: dict) -> dict:
+    """The bound to restore at least, as decimal text: TimeLock's fresh timestamp and the margin.
+
+    Raises Refusal ``reverse-timelock-lost`` where TimeLock is below what is known to have been given out.
+    """
+    plan, fresh = params["plan"], int(params["fresh_timestamp"])
+    numbers = (plan["record"] or {}).get("numbers") or {}
+    known = [("backup", plan["backup"] or 0)]
+    known += [(one["source"], int(one["number"])) for one in plan["corroboration"]]
+    known += [(f"{name} on record", int(number)) for name, number in numbers.items()]
+    for source, number in known:
+        if number >= fresh and not plan["live"]:
+            found = f"TimeLock's fresh timestamp is {fresh}, and the {source} is {number}."
+            raise Refusal("reverse-timelock-lost", found)
+    return {"at_least": str(fresh + parse_number(params["margin"], "margin"))}
+
+
+def well_below(params: dict) -> dict:
+    """Whether TimeLock is still well below the live bound: by half of the margin at least."""
+    half = parse_number(params["margin"], "margin") // 2
+    return {"well_below": int(params["fresh_timestamp"]) + half <= int(params["store"]["bound"])}
+
+
+def given_back(params: dict) -> dict:
+    """Whether the bound is live and guarded, well above TimeLock, and the lock still this run's."""
+    store, expected = params["store"], params["expected"]
+    record = store["record"] or {}
+    if not store["guarded"] and not (store["state"] == "active" and params["plan"]["store"] == "active"):
+        raise Refusal("bound-moved", f"The store is {store['state']}, with bound {store['bound']}: it is not live.")
+    if int(store["bound"]) < int(expected["bound"]):
+        raise Refusal("bound-moved", f"The bound is {store['bound']}, below {expected['bound']}.")
+    if not well_below(params)["well_below"]:
+        found = f"TimeLock's fresh timestamp is {params['fresh_timestamp']}, and the bound {store['bound']}."
+        raise Refusal("timelock-not-quiet", found)
+    holder = record.get("holder") or {}
+    if (holder.get("run_id"), record.get("epoch")) != (params["run_id"], params["epoch"]):
+        raise Refusal("operator-lock-lost", f"The service is held by {describe(record.get('holder'))}.")
+    return {"bound": str(store["bound"])}
+
+
+def uses_bound(params: dict) -> dict:
+    """Whether the first node has taken a block above the bound that it was given."""
+    store, expected = params["store"], params["expected"]
+    if store["bound"] is None or int(store["bound"]) <= int(expected["bound"]):
+        found = f"{params['nodes'][0]} serves, and its bound stays at {store['bound']}: it takes no timestamps from it."
+        raise Refusal("node-unhealthy", found, "Look at the node's log and mend it, then run reverse.yml again.")
+    return {}

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of the way back of one service: from TimeLock to its embedded timestamps."""
+
+from __future__ import annotations
+
+from ..bound import ACTIVE, INVALIDATED
+from ..client_config.versions import parse_version
+from ..refusal import Refusal
+from . import nodes as node_checks
+from .service import NOTHING, REVERSE, REVERSED, ServicePlanner
+
+ONE_NODE_ONLY = (0, 910, 0)
+"""From here on a client refuses a leader block with more than one node (release notes 0.910.0)."""
+
+
+class ReversePlanner(ServicePlanner):
+    """Weighs what was read of one service that is to go back; see ServicePlanner."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the bound is live again: by a way back that did not end, or by somebody else."""
+        store = self.store or {}
+        return bool(store.get("guarded")) or store.get("state") == ACTIVE
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier run has brought the service back, to where it still is."""
+        ended = self.record.get("outcome") == REVERSED and not self.resuming
+        return ended and self.store["state"] == ACTIVE and "timelock" not in self.modes()
+
+    def _todo(self) -> str:
+        return NOTHING if self.done else REVERSE
+
+    def _nodes_to_stop(self) -> list:
+        """All, until the bound is live: what was configured may have been started, and must be proved gone again."""
+        return [] if self.live else self._names()
+
+    def _node_refusals(self, node: dict) -> list:
+        return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
+
+    def _serving(self) -> list:
+        return [] if self.live else [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
+
+    def _contradiction(self) -> None:
+        """TimeLock's own timestamps are above the backup, as they must be."""
+
+    def _needs_rights(self) -> bool:
+        return not self.done
+
+    def _store_refusal(self) -> Refusal | None:
+        if self.reversing and self.store.get("guarded"):
+            return None
+        return self._odd_state()
+
+    def _weigh_modes(self) -> None:
+        switched = "timelock" in self.modes()
+        if self.store["state"] == INVALIDATED:
+            self._weigh_old_configuration()
+        elif self.live and switched:
+            found = f"The bound of {self.name} is live, and some of its nodes are configured for TimeLock."
+            self.refusals.append(Refusal("config-mixed-active", found))
+        elif self.store["state"] == ACTIVE and not (self.done or self.reversing):
+            found = f"The store of {self.name} is active, and no node is on TimeLock."
+            self.refusals.append(Refusal("reverse-not-migrated", found))
+
+    def _weigh_old_configuration(self) -> None:
+        """Several nodes need what elects their leader, which only the file of before the migration has."""
+        if len(self.nodes) == 1:
+            return
+        for node in self.nodes:
+            config = node["look"]["config"]
+            version = config.get("version")
+            if version and parse_version(version) >= ONE_NODE_ONLY:
+                found = f"{node['name']} has AtlasDB {version}, and {self.name} has {len(self.nodes)} nodes."
+                self.refusals.append(Refusal("reverse-multi-node", found))
+            elif config["shared"]["mode"] == "timelock" and not config["former"]:
+                found = f"The file that {node['name']} had before it was switched to TimeLock is not kept."
+                self.refusals.append(Refusal("config-missing", found, _NO_FORMER))
+
+    def _weigh_timelock(self) -> None:
+        if self.done:
+            return
+        namespace = self.nodes[0]["look"]["config"]["namespace"]
+        for refusal in self.timelock["refusals"]:
+            self.refusals.append(refusal)
+        if not self.timelock["refusals"] and namespace not in self.timelock["namespaces"]:
+            found = f"TimeLock has no namespace {namespace}: what it gave out cannot be asked of it."
+            self.refusals.append(Refusal("reverse-timelock-lost", found))
+
+
+_NO_FORMER = "Give the nodes their leader blocks by hand: see 'Back to embedded timestamps' in the runbook."

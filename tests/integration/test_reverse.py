@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""reverse.yml as a user runs it, under load: forward, back, and forward again."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from cassandra_here import only_wide
+from fleet import ACTIVE, CASSANDRA, STORES, fleet, lab
+from lab.callback.breakpoints import moment_of
+from lab.layout import POSTGRES
+
+__all__ = ["lab"]
+
+MARGIN = 10_000_000
+CYCLES = 10
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_service_goes_back_with_its_counter_and_forward_again(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+        before = {node: node.config_path.read_bytes() for node in services.nodes}
+        services.migrate()
+        services.assert_migrated()
+        (service,) = services.services
+        backup = services.store(service)[1]
+
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert {node: node.config_path.read_bytes() for node in services.nodes} == before
+        state, bound = services.store(service)
+        assert state == ACTIVE and bound > backup + MARGIN
+
+        again = services.play("reverse.yml")
+        assert again.ok and again.changed == {}, again.tail
+        services.migrate()
+        services.assert_migrated()
+
+
+def test_nothing_is_done_to_a_service_that_has_nothing_to_take_back(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        before = services.look()
+        assert ["reverse-not-migrated" in reason for reason in services.play("reverse.yml").reasons] == [True]
+        assert services.look() == before
+
+
+def test_a_way_back_that_cannot_stop_a_node_lets_the_others_go_on_with_timelock(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
+        services.set(atlasdb_stop_timeout=2, timelock_quiet_seconds=1)
+        services.migrate()
+        _first, other = services.nodes
+        other.pause()
+        try:
+            run = services.play("reverse.yml")
+        finally:
+            other.resume()
+        assert not run.ok and "node-still-running" in run.codes, run.tail
+        services.play("reverse.yml")
+        services.assert_as_before()
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_ten_times_forward_and_back_under_load_no_timestamp_goes_back(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        for _cycle in range(CYCLES):
+            services.migrate()
+            services.await_more_timestamps()
+            run = services.play("reverse.yml")
+            assert run.ok, run.tail
+            services.await_more_timestamps()
+        services.assert_as_before()
+
+
+@only_wide
+def test_of_one_who_goes_forward_and_one_who_goes_back_at_once_exactly_one_proceeds(lab, tmp_path):
+    """Of a service that was left invalidated, so that both may."""
+    locking = moment_of("before", "prepare", "Take the service's lock")
+    invalidated = moment_of(
+        "after", "invalidate", "Invalidate the old timestamp service, on condition that its bound is still TS"
+    )
+    with fleet(lab, tmp_path, 2, stores=(POSTGRES,)) as services, contextlib.ExitStack() as ending:
+        services.set(timelock_quiet_seconds=1)
+        killed = services.begin("migrate.yml", breakpoints=(invalidated,))
+        ending.callback(killed.kill)
+        killed.wait_at(invalidated)
+        killed.kill()
+        runs = [services.begin(playbook, breakpoints=(locking,)) for playbook in ("migrate.yml", "reverse.yml")]
+        for run in runs:
+            ending.callback(run.kill)
+        for run in runs:
+            run.wait_at(locking)
+        for run in runs:
+            run.go_on(locking)
+        for run in runs:
+            run.wait()
+        assert sorted(run.ok for run in runs) == [False, True], "\n".join(run.tail for run in runs)
+        (loser,) = (run for run in runs if not run.ok)
+        assert loser.codes[0] in ("operator-locked", "reverse-unfinished"), loser.tail
+        if runs[0].ok:
+            services.assert_migrated()
+        else:
+            services.assert_as_before()

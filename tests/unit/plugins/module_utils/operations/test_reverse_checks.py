@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judgements between the steps of the way back."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import reverse_checks
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+
+MARGIN = "10000000"
+
+
+def seen(fresh, at, leader="tl-1"):
+    return {"fresh_timestamp": fresh, "leader": leader, "timelock_proof": {"taken": {"boot": at}}}
+
+
+@pytest.mark.parametrize(
+    ("later", "found"),
+    [
+        (seen(12, 115.0), "somebody took 1 timestamps"),
+        (seen(11, 114.9), "for 14.9 s"),
+        (seen(11, 99.0), "for -1.0 s"),
+        (seen(1_000_011, 115.0, "tl-2"), "leader changed from tl-1 to tl-2"),
+        (seen(11, 115.0, "tl-2"), "leader changed"),
+    ],
+)
+def test_a_namespace_that_moves_or_was_not_looked_at_for_long_enough_is_not_quiet(later, found):
+    with pytest.raises(Refusal, match=found) as refused:
+        reverse_checks.quiet({"earlier": seen(10, 100.0), "later": later, "limit": 15.0})
+    assert refused.value.code == "timelock-not-quiet"
+
+
+def test_a_namespace_that_gave_out_nothing_but_our_own_is_quiet():
+    assert reverse_checks.quiet({"earlier": seen(10, 100.0), "later": seen(11, 115.0), "limit": 15.0}) == {}
+
+
+def plan(**more):
+    return {"live": False, "backup": 5, "corroboration": [], "record": None, "store": "invalidated", **more}
+
+
+def reverse_to(fresh, **more):
+    return reverse_checks.reverse_to({"plan": plan(**more), "fresh_timestamp": str(fresh), "margin": MARGIN})
+
+
+def test_the_bound_is_the_margin_above_the_fresh_timestamp_whatever_its_size():
+    assert reverse_to(9_007_199_254_740_993) == {"at_least": "9007199264740993"}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"backup": 7},
+        {"corroboration": [{"source": "punch table", "number": 9}]},
+        {"record": {"numbers": {"fresh": "7"}}},
+    ],
+)
+def test_a_timelock_that_is_below_what_was_given_out_has_lost_it(known):
+    with pytest.raises(Refusal) as refused:
+        reverse_to(7, **known)
+    assert refused.value.code == "reverse-timelock-lost"
+
+
+def given_back(**store):
+    store = {"state": "ambiguous", "guarded": True, "bound": 20_000_000, "record": None, **store}
+    store["record"] = store["record"] or {"epoch": 3, "holder": {"run_id": "run"}}
+    return reverse_checks.given_back(
+        {
+            "plan": plan(), "store": store, "expected": {"bound": 20_000_000}, "fresh_timestamp": "15000000",
+            "margin": MARGIN, "run_id": "run", "epoch": 3,
+        }
+    )  # fmt: skip
+
+
+def test_a_live_bound_well_above_timelock_is_given_back():
+    assert given_back() == {"bound": "20000000"}
+
+
+@pytest.mark.parametrize(
+    ("store", "code"),
+    [
+        ({"guarded": False, "state": "invalidated", "bound": None}, "bound-moved"),
+        ({"guarded": False, "state": "active"}, "bound-moved"),
+        ({"bound": 19_999_999}, "bound-moved"),
+        ({"record": {"epoch": 4, "holder": {"run_id": "other"}}}, "operator-lock-lost"),
+    ],
+)
+def test_nothing_is_started_on_any_other(store, code):
+    with pytest.raises(Refusal) as refused:
+        given_back(**store)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("step", "more", "way"),
+    [
+        ("prepare", {}, "back"),
+        ("stop", {}, "back"),
+        ("reverse_configure", {}, "as_left"),
+        ("stop", {"embedded": ["orders-1"]}, "as_left"),
+        ("stop", {"live": True}, "as_left"),
+    ],
+)
+def test_a_service_goes_on_with_timelock_only_while_no_node_was_configured(step, more, way):
+    planned = {"live": False, "embedded": [], **more}
+    assert reverse_checks.retreat({"lock": {"epoch": 3}, "step": step, "plan": planned}) == {"way": way}
+
+
+def test_nobody_goes_forward_once_a_way_back_has_begun():
+    begun = {"unfinished": True, "direction": "reverse"}
+    with pytest.raises(Refusal, match="reverse-unfinished"):
+        reverse_checks.one_way({"lock": {"document": begun}})
+    for document in ({}, {**begun, "unfinished": False}, {**begun, "direction": "migrate"}):
+        assert reverse_checks.one_way({"lock": {"document": document}}) == {}
+
+
+def test_without_the_lock_nothing_was_touched():
+    assert reverse_checks.retreat({"lock": {"failed": True}, "step": "prepare", "plan": {}}) == {"way": "untouched"}

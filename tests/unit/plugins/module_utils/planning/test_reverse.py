@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What speaks against the way back of a service, and what is done on it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
+
+BACKUP = 5_000_000
+MIGRATED = {"state": "invalidated", "bound": None, "backup": BACKUP}
+GUARDED = {"state": "ambiguous", "bound": 9_000_000, "guarded": True, "code": "bound-ambiguous", "reason": "Both."}
+BEGUN = {
+    "epoch": 3, "holder": None, "unfinished": True, "direction": "reverse", "namespace": "orders",
+    "identity": fleets.IDENTITY, "nodes": ["orders-1", "orders-2", "orders-3"],
+}  # fmt: skip
+
+
+def nodes(*modes, former=True, version="0.905.0"):
+    made = [fleets.node(number) for number in range(1, len(modes) + 1)]
+    for number, (node, mode) in enumerate(zip(made, modes, strict=True), 1):
+        node["look"] = fleets.look(number, mode)
+        node["look"]["config"].update(former=former, version=version)
+    return made
+
+
+def plan(made, store, record=None, namespaces=("orders",), direction="reverse"):
+    found = fleets.store(**{"guarded": False, **store}, record=record)
+    timelock = {"refusals": [], "namespaces": list(namespaces)}
+    playing = [node["name"] for node in made]
+    settings = fleets.settings(direction=direction, playing=playing)
+    fleet = plan_fleet(made, {"orders": found}, timelock, settings)
+    return fleet, fleet["services"]["orders"]
+
+
+def codes(planned):
+    return [refusal["code"] for refusal in planned[1]["refusals"]]
+
+
+def test_a_service_that_runs_on_timelock_goes_back_with_all_its_nodes_stopped():
+    _fleet, service = plan(nodes("timelock", "timelock", "timelock"), MIGRATED)
+    assert (service["refusals"], service["todo"]) == ([], "reverse")
+    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_timestamps_of_timelock_above_the_backup_are_no_contradiction():
+    witness = [{"source": "punch table", "number": BACKUP + 7}]
+    assert codes(plan(nodes("timelock"), {**MIGRATED, "corroboration": witness})) == []
+
+
+def test_a_service_with_embedded_timestamps_has_nothing_to_take_back():
+    assert codes(plan(nodes("leader", "leader"), {})) == ["reverse-not-migrated"]
+
+
+def test_a_service_that_came_back_is_left_alone():
+    ended = {**BEGUN, "unfinished": False, "outcome": "reversed"}
+    _fleet, service = plan(nodes("leader", "leader", "leader"), {}, ended)
+    assert (service["refusals"], service["todo"]) == ([], "nothing")
+
+
+@pytest.mark.parametrize(("version", "count", "code"), [
+    ("0.910.0", 3, ["reverse-multi-node"] * 3),
+    ("0.909.9", 3, []),
+    ("0.1175.0", 1, []),
+])  # fmt: skip
+def test_several_nodes_cannot_go_back_with_a_client_that_leads_with_one_only(version, count, code):
+    assert codes(plan(nodes(*["timelock"] * count, version=version), MIGRATED)) == code
+
+
+@pytest.mark.parametrize(("count", "code"), [(2, ["config-missing"] * 2), (1, [])])
+def test_several_nodes_need_their_old_configuration_and_one_does_not(count, code):
+    assert codes(plan(nodes(*["timelock"] * count, former=False), MIGRATED)) == code
+
+
+def test_without_timelocks_numbers_there_is_no_way_back():
+    assert codes(plan(nodes("timelock"), MIGRATED, namespaces=())) == ["reverse-timelock-lost"]
+
+
+def test_a_way_back_that_was_cut_short_before_the_bound_was_live_stops_every_node_again():
+    _fleet, service = plan(nodes("leader", "held", "timelock"), MIGRATED, BEGUN)
+    assert (service["refusals"], service["todo"]) == ([], "reverse")
+    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_a_way_back_that_was_cut_short_afterwards_stops_none():
+    _fleet, service = plan(nodes("leader", "leader", "leader"), GUARDED, BEGUN)
+    assert (service["refusals"], service["todo"], service["nodes_to_stop"]) == ([], "reverse", [])
+
+
+def test_a_live_bound_under_a_node_on_timelock_is_refused():
+    assert "config-mixed-active" in codes(plan(nodes("leader", "timelock", "leader"), GUARDED, BEGUN))
+
+
+@pytest.mark.parametrize("store", [MIGRATED, GUARDED, {}])
+def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says_what_to_type(store):
+    fleet, service = plan(nodes("leader", "leader", "leader"), store, BEGUN, direction="migrate")
+    assert codes((fleet, service))[0] == "reverse-unfinished"
+    status = fleet_status(fleet)["services"]["orders"]
+    assert (status["state"], status["do"]) == ("on the way back", "reverse.yml")
+
+
+def test_a_guarded_store_without_a_way_back_on_record_is_as_ambiguous_as_it_looks():
+    assert codes(plan(nodes("leader"), GUARDED, namespaces=(), direction="migrate")) == ["bound-ambiguous"]
