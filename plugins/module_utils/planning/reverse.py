@@ -81,7 +81,7 @@ class ReversePlanner(ServicePlanner):
                 self.refusals.append(Refusal("config-missing", found, _NO_FORMER))
 
     def _weigh_timelock(self) -> None:
-        if self.done:
+        if self.store["state"] == ACTIVE and not self.reversing:
             return
         namespace = self.nodes[0]["look"]["config"]["namespace"]
         for refusal in self.timelock["refusals"]:

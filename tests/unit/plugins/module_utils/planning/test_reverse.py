@@ -53,7 +53,7 @@ def test_timestamps_of_timelock_above_the_backup_are_no_contradiction():
 
 
 def test_a_service_with_embedded_timestamps_has_nothing_to_take_back():
-    assert codes(plan(nodes("leader", "leader"), {})) == ["reverse-not-migrated"]
+    assert codes(plan(nodes("leader", "leader"), {}, namespaces=())) == ["reverse-not-migrated"]
 
 
 def test_a_service_that_came_back_is_left_alone():
