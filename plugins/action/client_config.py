@@ -13,13 +13,14 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config_info import CONFIG, TARGET
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.rendering import Rendering
 
 
 def _encoded(text: str | None) -> str | None:
     return None if text is None else base64.b64encode(text.encode("utf-8")).decode("ascii")
 
 
-class ActionModule(Journalled, NodeAction):
+class ActionModule(Journalled, Rendering, NodeAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC
@@ -39,9 +40,10 @@ class ActionModule(Journalled, NodeAction):
         probe = self.on_node("node_info", {key: params[key] for key in TARGET}, task_vars)
         if went_wrong(probe):
             return probe
-        node = NodeConfig(probe, {key: params[key] for key in CONFIG})
-        before = node.read()
         embedded = params["state"] == "embedded"
+        rendered = None if embedded else self.rendered(params["template"], task_vars)
+        node = NodeConfig(probe, {key: params[key] for key in CONFIG}, rendered)
+        before = node.read()
         new = node.transformed(embedded)
         files = probe["files"]
         arguments = {

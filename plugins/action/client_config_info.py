@@ -13,6 +13,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client
     TARGET,
 )
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.rendering import Rendering
 
 
 def _absolute_files(timelock: dict | None) -> list:
@@ -22,7 +23,7 @@ def _absolute_files(timelock: dict | None) -> list:
     return [path for path in paths if path and path.startswith("/")]
 
 
-class ActionModule(NodeAction):
+class ActionModule(Rendering, NodeAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC
@@ -33,9 +34,10 @@ class ActionModule(NodeAction):
         probe = self.on_node("node_info", target, task_vars)
         if went_wrong(probe):
             return probe
+        rendered = None if params["reverse"] else self.rendered(params["template"], task_vars)
         return {
             "changed": False,
             "ports": params["service"].get("ports") or [],
             "unit": params["service"].get("unit") or "",
-            **describe(probe, {key: params[key] for key in (*CONFIG, "reverse")}),
+            **describe(probe, {key: params[key] for key in (*CONFIG, "reverse")}, rendered),
         }

@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from .client_config.reading import TIMELOCK, ClientConfig, read_config
 from .client_config.reversal import Former, to_embedded
+from .client_config.templated import templated
 from .client_config.transform import SSL_OPTIONS, TimelockBlock, Transformed, to_timelock
 from .refusal import Refusal
 
@@ -29,11 +30,15 @@ def text_of(content_b64: str | None) -> str | None:
 class NodeConfig:
     """The client configuration of a node, as a result of ``node_info`` holds it; a held node's is the kept one."""
 
-    def __init__(self, probe: dict, options: dict):
-        """``options``: config_root, runtime_config_root, kvs_overrides, atlasdb_version, timelock (or None)."""
+    def __init__(self, probe: dict, options: dict, rendered: str | None = None):
+        """``options``: config_root, runtime_config_root, kvs_overrides, atlasdb_version, timelock (or None).
+
+        ``rendered``: what the fleet's own template gives for the install configuration with TimeLock, if it has one.
+        """
         files = probe["files"]
         self.held = bool(probe["hold"])
         self._options = options
+        self._rendered = rendered
         self._refuse_unreadable(files)
         self.install = text_of(probe["kept_content_b64"] if self.held else files["install"]["content_b64"])
         self.runtime = text_of((files["runtime"] or {}).get("content_b64"))
@@ -67,8 +72,9 @@ class NodeConfig:
         )
 
     def digest(self) -> str:
-        """What tells the content of the files from any other, in hexadecimal."""
-        return hashlib.sha256(repr((self.install, self.runtime)).encode("utf-8")).hexdigest()
+        """What tells the content of the files, and of what a template gives, from any other, in hexadecimal."""
+        texts = (self.install, self.runtime, *([self._rendered] if self._rendered is not None else []))
+        return hashlib.sha256(repr(texts).encode("utf-8")).hexdigest()
 
     def transformed(self, embedded: bool = False) -> Transformed:
         """The configuration for TimeLock, or the one for ``embedded`` timestamps again."""
@@ -82,14 +88,20 @@ class NodeConfig:
         }
         if embedded:
             return to_embedded(self.install, self.runtime, self.former, **about)
-        return to_timelock(self.install, self.runtime, **about)
+        if self._rendered is None:
+            return to_timelock(self.install, self.runtime, **about)
+        overrides = self._options["kvs_overrides"]
+        return templated(self.read(), self.install, self._rendered, self.runtime, overrides=overrides, **about)
 
 
 _CONTENT = ("files", "kept_content_b64", "embedded", "invocation")
 
 
-def describe(probe: dict, options: dict) -> dict:
-    """The result of client_config_info: ``config``, ``digest``, ``kvs``, ``problems``, ``planned`` and ``probe``."""
+def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
+    """The result of client_config_info: ``config``, ``digest``, ``kvs``, ``problems``, ``planned`` and ``probe``.
+
+    ``rendered`` as in NodeConfig.
+    """
     look = {
         "config": None,
         "digest": None,
@@ -99,7 +111,7 @@ def describe(probe: dict, options: dict) -> dict:
         "probe": {key: value for key, value in probe.items() if key not in _CONTENT},
     }
     try:
-        node = NodeConfig(probe, options)
+        node = NodeConfig(probe, options, rendered)
         look["digest"] = node.digest()
         config = node.read()
         look["kvs"] = config.kvs

@@ -75,6 +75,9 @@ CODES = {
     ),
     "config-secret-encrypted": Code("plan", "Give the credential with atlasdb_kvs_overrides, kept in a vault."),
     "config-tls-missing": Code("plan", "Set timelock_client_ssl to a trust store that exists on every node."),
+    "config-template": Code(
+        "plan", "Correct the template that atlasdb_config_template names, or leave that unset: the file is edited then."
+    ),
     "config-client-too-old": Code("plan", "Upgrade the AtlasDB client of the service first."),
     "kvs-unreachable": Code("plan", "Check host, port and TLS of the key-value service, and that it runs."),
     "kvs-denied": Code("plan", "Give the login the rights that are named, or correct user and password."),

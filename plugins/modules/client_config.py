@@ -74,6 +74,11 @@ options:
   kvs_overrides:
     description: Single options of the key-value service, in place of what the file says.
     type: dict
+  template:
+    description:
+      - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
+        an edited one. Held to the same rules, and refused with C(config-template).
+    type: path
   timelock:
     description: The TimeLock to write down.
     type: dict

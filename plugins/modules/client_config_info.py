@@ -62,6 +62,11 @@ options:
       - Whether RV(planned) is the way back, for a node that is on O(timelock), to the embedded timestamps that it had.
     type: bool
     default: false
+  template:
+    description:
+      - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
+        an edited one. Held to the same rules, and refused with C(config-template).
+    type: path
   timelock:
     description: The TimeLock to compute a configuration for. Without it none is.
     type: dict

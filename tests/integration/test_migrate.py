@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 
-from fleet import CASSANDRA, STORES, Fleet, Run, fleet, lab
+from fleet import CASSANDRA, STEPS, STORES, Fleet, Run, fleet, lab
 from lab.layout import POSTGRES
 
 __all__ = ["lab"]
@@ -86,8 +86,8 @@ def story(lab, tmp_path_factory):
         told = SimpleNamespace(fleet=services, looks=[], runs={})
         one, _other = services.services
 
-        def play(name: str, *arguments: str) -> Run:
-            told.runs[name] = services.play(*arguments)
+        def play(name: str, *arguments: str, **settings: str) -> Run:
+            told.runs[name] = services.play(*arguments, **settings)
             return told.runs[name]
 
         # A node that serves may move its bound at any time; one that rests does not.
@@ -103,7 +103,7 @@ def story(lab, tmp_path_factory):
             play("one", "migrate.yml", "--limit", one.name, "-vvv")
         told.command_lines = command_lines.seen
         told.modes = services.modes()
-        play("all", "migrate.yml")
+        play("all", "migrate.yml", ANSIBLE_STDOUT_CALLBACK="atlasdb.timelock.progress")
         play("again", "migrate.yml")
         play("status", "status.yml")
         yield told
@@ -204,6 +204,34 @@ def test_report_and_record_have_in_short_what_the_journal_says_of_their_run(stor
                 ((document,),) = session.execute("SELECT document FROM atlasdb_timelock.record").fetchall()
             # The end of the last effect, which wrote this, cannot be in it.
             assert document["journal"] == journal.short(lines, service.name)[:-1]
+
+
+def test_a_report_shows_every_step_number_and_proof_and_is_a_page_too(story):
+    for service in story.fleet.services:
+        paths = [path for path in story.fleet.reports.glob("*.json") if _effects(path, service.name)]
+        (path,) = paths
+        end = json.loads(path.read_text())["services"][service.name]["end"]
+        assert [step["step"] for step in end["steps"]] == STEPS
+        fresh = [int(one["number"]) for one in end["numbers"] if one["what"] == "fresh"]
+        above = [number for number in fresh if number > int(end["ts"])]
+        assert above == sorted(above) == fresh[-len(above) :] and len(above) > 2
+        names = {node.name for node in service.nodes}
+        for kind in ("hold", "process", "serving"):
+            assert {proof["node"] for proof in end["proofs"] if proof["kind"] == kind} == names
+        page = path.with_suffix(".html").read_text()
+        assert f"{int(end['ts']):,}" in page and f"{above[0]:,}" in page and page.count("<svg") == 4
+        assert "proved held down and gone" in page and end["unchecked"]
+
+
+def _effects(path, service: str) -> list:
+    return ((json.loads(path.read_text())["services"].get(service) or {}).get("end") or {}).get("effects") or []
+
+
+def test_progress_is_a_line_for_each_step_of_the_service_that_moves(story):
+    _moved, moves = story.fleet.services
+    lines = [line.split() for line in story.runs["all"].output.splitlines() if "/9 " in line and " waits " not in line]
+    assert [(words[2], words[3]) for words in lines] == [(moves.name, f"{number}/9") for number in range(1, 10)]
+    assert not [line for line in story.runs["all"].output.splitlines() if line.startswith(("TASK", "ok:", "skipping:"))]
 
 
 def test_a_run_that_changes_nothing_writes_no_journal_of_effects(story):

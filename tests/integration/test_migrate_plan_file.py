@@ -60,10 +60,38 @@ def test_a_service_that_changed_since_the_run_showed_its_plan_is_not_begun(lab, 
         services.assert_as_before()
 
 
-def test_a_service_that_is_refused_can_be_left_out_and_is_named(lab, tmp_path):
+def _template(node, folder):
+    """The fleet's own template for the node's configuration: with TimeLock, and otherwise as it is."""
+    text = node.config_path.read_text()
+    text = text.replace("atlasdb:\n", 'atlasdb:\n  namespace: "{{ atlasdb_service_name }}"\n  timelock: {}\n', 1)
+    servers = "  timelockRuntime:\n    serversList:\n      servers: {{ timelock_server_urls | to_json }}\n"
+    ssl = "      sslConfiguration: {{ timelock_client_ssl | to_json }}\n"
+    template = folder / "install.yml.j2"
+    template.write_text(text.replace("atlasdb-runtime:\n", f"atlasdb-runtime:\n{servers}{ssl}", 1))
+    return template
+
+
+def test_a_service_that_is_refused_can_be_left_out_and_one_with_a_template_of_its_own_is_moved(lab, tmp_path):
     with fleet(lab, tmp_path, 1, 1) as services:
         refused, other = services.services
-        services.set_for(refused.nodes[0], atlasdb_service_ports=[ports.free_port()])
+        (node,) = other.nodes
+        template = _template(node, tmp_path)
+        rendered = template.read_text()
+
+        def change(everything):
+            groups = everything["children"]["atlasdb_services"]["children"]
+            groups[refused.name]["hosts"][refused.nodes[0].name]["atlasdb_service_ports"] = [ports.free_port()]
+            groups[other.name]["vars"]["atlasdb_config_template"] = str(template)
+
+        services.write(change)
+        template.write_text(rendered.replace("timelock_server_urls", "timelock_server_urls[:1]"))
+        wrong = services.play("migrate.yml", "--limit", other.name)
+        (reason,) = wrong.reasons
+        assert reason.startswith(f"{other.name}: config-template: {node.name}: config-other-timelock: "), wrong.tail
+        (report,) = services.reports.glob("*.html")
+        assert "0 of 1 service migrated" in report.read_text() and "config-template" in report.read_text()
+
+        template.write_text(f"{rendered}# {{{{ inventory_hostname }}}} has this from a template\n")
         run = services.play("migrate.yml", "-e", "timelock_skip_refused=true")
         assert run.ok, run.tail
         assert f"{refused.name}: left out (probe-blind)" in run.verdict
@@ -71,5 +99,6 @@ def test_a_service_that_is_refused_can_be_left_out_and_is_named(lab, tmp_path):
         assert said == f"{refused.name} left out:"
         assert reason.startswith(f"{refused.name}: probe-blind: ")
         assert any(line.startswith(f"{other.name}: migrated") for line in run.verdict)
-        assert services.modes() == {refused.nodes[0].name: "embedded", other.nodes[0].name: "timelock"}
+        assert services.modes() == {refused.nodes[0].name: "embedded", node.name: "timelock"}
+        assert f"# {node.name} has this from a template" in node.config_path.read_text()
         services.assert_clean()

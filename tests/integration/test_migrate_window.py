@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import json
 import os
 import socket
 import threading
@@ -245,6 +247,16 @@ def test_a_refusal_for_a_locked_table_names_who_holds_it(story):
 
 def test_a_run_in_which_a_service_failed_fails(story):
     assert not story.first.ok
+
+
+def test_the_report_of_such_a_run_says_of_each_service_why_it_failed_and_how_it_was_left(story):
+    path = min(story.fleet.reports.glob("*.json"))
+    page = html.unescape(path.with_suffix(".html").read_text())
+    ends = {name: service["end"] for name, service in json.loads(path.read_text())["services"].items()}
+    failed = {name: end for name, end in ends.items() if end["outcome"] == "failed"}
+    assert 0 < len(failed) < len(ends)
+    for end in failed.values():
+        assert end["failure"]["msg"] in page and f"How it was left: {end['left']}." in page
 
 
 def test_status_tells_what_is_unfinished(story):

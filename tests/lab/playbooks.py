@@ -27,5 +27,5 @@ def environment(**more: str) -> dict[str, str]:
 
 def run_in_steps(inventory: Path, playbook: str, *arguments: str) -> int:
     """Run a playbook with its steps printed as they happen; its exit code."""
-    settings = environment(ANSIBLE_STDOUT_CALLBACK="steps", ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS))
+    settings = environment(ANSIBLE_STDOUT_CALLBACK="atlasdb.timelock.progress")
     return subprocess.run(command(inventory, playbook, *arguments), cwd=ROOT, env=settings, check=False).returncode

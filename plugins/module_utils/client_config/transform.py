@@ -229,6 +229,11 @@ def _camel(key: str) -> str:
 
 def diff(name: str, before: Document, after: Document) -> str:
     """The unified diff of a file, without secrets."""
-    texts = masked(before).splitlines(), masked(after).splitlines()
+    return diff_of(name, masked(before), masked(after))
+
+
+def diff_of(name: str, before: str, after: str) -> str:
+    """The unified diff of two texts that hold no secret."""
+    texts = before.splitlines(), after.splitlines()
     lines = difflib.unified_diff(*texts, f"{name} before", f"{name} after", lineterm="")
     return "".join(line + "\n" for line in lines)

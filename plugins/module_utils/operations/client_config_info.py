@@ -38,6 +38,7 @@ CONFIG = {
     "atlasdb_version": {"type": "str"},
     "kvs_overrides": {"type": "dict", "no_log": True},
     "timelock": TIMELOCK_BLOCK,
+    "template": {"type": "path"},
 }
 
 ARGUMENT_SPEC = {

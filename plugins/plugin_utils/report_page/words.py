@@ -9,6 +9,7 @@ from __future__ import annotations
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.cluster_sessions import HOSTS, NODES, STORE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import FRESH
 
 _SESSIONS = {
     STORE: "the database's own list of its sessions",
@@ -52,16 +53,19 @@ def in_short(service: dict) -> str:
 
 def _of_offline(service: dict) -> list:
     end, nodes = service["end"], service["nodes_to_stop"]
-    gone = [kind for kind in ("hold", "process") if set(nodes) <= _proved(end, kind)]
-    if len(gone) < 2:
+    if not nodes or not all(set(nodes) <= _proved(end, kind) for kind in ("hold", "process")):
         return []
-    alone = [", and nobody else had a session at its store"] if _proved(end, "sessions") else [""]
-    which = f"all {len(nodes)} nodes were" if len(nodes) > 1 else "its only node was"
-    return [f"{which.capitalize()} proved held down and gone{alone[0]}."] if nodes else []
+    if len(nodes) < len(service["nodes"]):
+        which = f"{', '.join(nodes)}, not yet on TimeLock, {'were' if len(nodes) > 1 else 'was'}"
+    else:
+        which = f"All {len(nodes)} nodes were" if len(nodes) > 1 else "Its only node was"
+    alone = ", and nobody else had a session at its store" if _proved(end, "sessions") else ""
+    return [f"{which} proved held down and gone{alone}."]
 
 
 def _proved(end: dict, kind: str) -> set:
-    return {proof["node"] for proof in end["proofs"] if proof["kind"] == kind}
+    """The nodes of which there is such a proof; one of absence counts only if the same probe had seen them."""
+    return {proof["node"] for proof in end["proofs"] if proof["kind"] == kind and proof.get("seen_before", True)}
 
 
 def _of_numbers(end: dict) -> list:
@@ -99,7 +103,7 @@ def facts(service: dict) -> list:
     found = [
         ("TS", grouped(end["ts"]), "num"),
         ("First timestamp after", grouped(first_after(end)), "num"),
-        ("Borne out by", _witnesses(service), ""),
+        ("Corroborated by", _witnesses(service), ""),
         ("Namespace", service["namespace"] or "–", ""),
         ("Nodes", ", ".join(service["nodes"]), ""),
         ("Store", _store(service["identity"] or {}), ""),
@@ -110,8 +114,8 @@ def facts(service: dict) -> list:
 
 def _witnesses(service: dict) -> str:
     found = [f"{one['source']} {grouped(one['number'])}" for one in service["end"]["witnesses"]]
-    numbers = (service["record"] or {}).get("numbers") or {}
-    found += [f"{name} on record {grouped(str(number))}" for name, number in numbers.items()]
+    earlier = ((service["record"] or {}).get("numbers") or {}).get("bound")
+    found += [f"an earlier run's record {grouped(str(earlier))}"] if earlier else []
     return ", ".join(found) or "nothing besides"
 
 
@@ -127,11 +131,31 @@ def _modes(modes: dict) -> str:
 
 def proofs(service: dict) -> list:
     """Every proof of the service: ``claim``, ``how`` it was obtained, and what was seen ``before`` and ``after``."""
-    return [{**_proof(service, proof), **_where(proof)} for proof in service["end"]["proofs"]]
+    found = [{**_proof(service, proof), **_where(proof)} for proof in service["end"]["proofs"]]
+    return [*found, *_moving(service["end"])]
 
 
 def _where(proof: dict) -> dict:
     return {"node": proof["node"], "time": proof["time"]}
+
+
+def _moving(end: dict) -> list:
+    """That the first node takes its timestamps from TimeLock."""
+    fresh = [one for one in end["numbers"] if one["what"] == FRESH]
+    before = [one["number"] for one in fresh if one["step"] == "read_back"]
+    after = [one for one in fresh if one["step"] == "restart_first"]
+    if not before or not after:
+        return []
+    return [
+        {
+            "claim": "Its namespace moves",
+            "how": "a fresh timestamp before the first node was started, and after",
+            "before": grouped(before[-1]),
+            "after": grouped(after[-1]["number"]),
+            "node": None,
+            "time": after[-1]["time"],
+        }
+    ]
 
 
 def _proof(service: dict, proof: dict) -> dict:
@@ -152,7 +176,7 @@ def _seen(service: dict) -> str:
 
 
 def _timelock(end: dict, proof: dict) -> tuple:
-    earlier = [one["number"] for one in end["numbers"] if one["what"] == "fresh" and one["time"] < proof["time"]]
+    earlier = [one["number"] for one in end["numbers"] if one["what"] == FRESH and one["time"] < proof["time"]]
     return grouped(earlier[-1] if earlier else None), grouped(proof["fresh_timestamp"])
 
 

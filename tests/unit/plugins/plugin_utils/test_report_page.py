@@ -131,6 +131,22 @@ def test_of_a_run_that_failed_the_page_says_where_and_how_the_service_was_left(t
     assert "nodes were proved" not in text, "two of three are not all"
 
 
+def test_a_proof_of_a_probe_that_never_saw_its_node_is_no_proof_on_the_page(tmp_path):
+    blind = [
+        {**line, "proofs": [{**proof, "seen_before": False} for proof in line.get("proofs", [])]}
+        for line in runs.lines()
+    ]
+    text = Page(page(report(tmp_path, blind))).text
+    assert "proved held down and gone" not in text and "had a session" not in text
+
+
+def test_of_a_service_that_is_half_on_timelock_the_page_says_which_nodes_were_stopped(tmp_path):
+    plan = runs.plan()
+    plan["services"]["orders"]["nodes_to_stop"] = ["orders-3"]
+    text = Page(page(report(tmp_path, plan=plan))).text
+    assert "orders-3, not yet on TimeLock, was proved held down and gone" in text
+
+
 @pytest.mark.parametrize(
     ("outcome", "already", "said"),
     [

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run says of where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, LOOKS
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils import progress
+
+PLAN = {"orders": {"nodes": ["orders-1", "orders-2"]}, "users": {"nodes": ["users-1"]}}
+ROOT = Path(__file__).parents[4]
+
+
+class Run:
+    """A run whose clock is set by hand."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.progress = progress.Progress(lambda: self.now)
+        self.progress.planned(PLAN)
+        self.asked = []
+
+    def task(self, step, module="debug", nodes=(), limit=None):
+        lines = self.progress.task(step, module)
+
+        def ask(variable):
+            self.asked.append(variable)
+            return limit
+
+        for node in nodes:
+            self.progress.begins(node, ask)
+        return lines
+
+    def ends(self, second, *nodes, skipped=False):
+        self.now = second
+        for node in nodes:
+            self.progress.ends(node, skipped)
+
+    @property
+    def waiting(self):
+        return (self.progress.waiting() or (None,))[0]
+
+
+def test_a_step_is_a_line_for_each_service_with_what_it_took():
+    run = Run()
+    assert run.task("stop", "node_offline", ["orders-1", "orders-2", "users-1"], 120) == []
+    run.ends(2.0, "users-1")
+    run.ends(3.5, "orders-1", "orders-2")
+    assert run.task("stop") == [], "the step goes on"
+    assert run.task("read") == [
+        "users   2/9 Hold, stop, prove offline                 2.0 s",
+        "orders  2/9 Hold, stop, prove offline                 3.5 s",
+    ]
+    assert run.task(None) == [], "nothing was done in the other"
+
+
+def test_a_service_that_a_step_leaves_out_has_no_line():
+    run = Run()
+    run.task("stop", "node_offline", ["orders-1", "users-1"], 120)
+    run.ends(1.0, "orders-1")
+    run.ends(1.0, "users-1", skipped=True)
+    (line,) = run.task("put_back")
+    assert line.startswith("orders ")
+    assert run.task("read") == []
+
+
+def test_a_wait_says_for_what_for_how_long_and_for_how_long_at_most():
+    run = Run()
+    run.task("stop", "node_offline", ["orders-1", "orders-2"], 120.0)
+    run.ends(12.0, "orders-1")
+    assert run.waiting == "2/9 Hold, stop, prove offline waits for orders-2 to stop: 12 s, at most 108 s more"
+    assert run.asked == ["atlasdb_stop_timeout"], "once a task"
+    run.now = 200.0
+    assert run.waiting.endswith("200 s, at most 0 s more")
+    run.ends(201.0, "orders-2")
+    assert run.waiting is None
+
+
+def test_of_many_nodes_some_are_named():
+    run = Run()
+    run.task("restart_others", "node_online", [f"orders-{number}" for number in range(1, 8)], 300.0)
+    assert "waits for orders-1, orders-2, orders-3 and 4 more to serve" in run.waiting
+
+
+def test_a_wait_without_a_limit_and_one_outside_of_the_steps_are_said_too():
+    run = Run()
+    run.task("read", "timestamp_info", ["orders-1"])
+    assert run.waiting == "3/9 Read TS waits for the store to answer: 0 s"
+    run.task(None, "client_config_info", ["orders-1"])
+    assert run.waiting == "waits for a look at orders-1: 0 s"
+    run.task(None, "debug", ["orders-1"])
+    assert run.waiting is None
+
+
+@pytest.mark.parametrize("module", sorted({*EFFECTS, *LOOKS}))
+def test_whatever_a_run_may_wait_for_has_words(module):
+    assert progress.WAITS[module][0]
+
+
+def test_the_limits_are_variables_of_the_roles():
+    defaults = "".join((ROOT / f"roles/{role}/defaults/main.yml").read_text() for role in ("atlasdb", "timelock"))
+    for _words, variable in progress.WAITS.values():
+        assert variable is None or f"\n{variable}: " in defaults
