@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import threading
@@ -16,6 +17,7 @@ from contextlib import suppress
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 from ansible.template import Templar
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK, SHORT
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import Progress
 
 DOCUMENTATION = """
@@ -87,15 +89,19 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play):
         self._play = play
-        self._on_task(None, "")
+        self._on_task({}, "")
         self._say(f"== {play.get_name()}")
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        self._on_task(task.get_vars().get("timelock_step"), task.resolved_action or task.action)
+        self._on_task(task.get_vars(), task.resolved_action or task.action)
 
-    def _on_task(self, step, action):
+    def _on_task(self, variables, action):
         self._spoken = 0.0
-        for line in self._progress.task(step, action.removeprefix("atlasdb.timelock.")):
+        step = variables.get("timelock_step")
+        # As the role calls it: (1/9) Prepare. What puts a service back stands under the step that failed.
+        called = SHORT[PUT_BACK] if step == PUT_BACK else variables.get("timelock_title", "")
+        title = re.sub(r"^\((.*?)\)", r"\1", called)
+        for line in self._progress.task(step, title or step, action.removeprefix("atlasdb.timelock.")):
             self._say(line)
 
     def v2_runner_on_start(self, host, task):
@@ -131,6 +137,6 @@ class CallbackModule(CallbackBase):
         self._say(f"   {result.host.get_name()}: UNREACHABLE: {result.result.get('msg')}", C.COLOR_UNREACHABLE)
 
     def v2_playbook_on_stats(self, stats):
-        self._on_task(None, "")
+        self._on_task({}, "")
         changed = sum(stats.summarize(host)["changed"] for host in stats.processed)
         self._say(f"== changed={changed} over {len(stats.processed)} hosts")

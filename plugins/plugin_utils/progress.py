@@ -41,6 +41,7 @@ class _Wait:
 @dataclass
 class _Step:
     name: str
+    title: str
     began: float
     ended: dict = field(default_factory=dict)
     """By service, when it was last heard of in this step."""
@@ -59,21 +60,21 @@ class Progress:
         """The plan was made; ``services`` as fleet_plan says them."""
         self._services.update({node: name for name, plan in services.items() for node in plan["nodes"]})
 
-    def task(self, step: str | None, module: str) -> list:
-        """A task begins, in a step of the handover or in none: the lines of the step that it ends."""
+    def task(self, step: str | None, title: str, module: str) -> list:
+        """A task begins, in a step with its title or in none: the lines of the step that it ends."""
         lines = []
         if self._step and self._step.name != step:
             lines = self._ended(self._step)
             self._step = None
         if step and not self._step:
-            self._step = _Step(step, self._clock())
+            self._step = _Step(step, title, self._clock())
         self._wait = _Wait(module, self._clock()) if module in WAITS else None
         return lines
 
     def _ended(self, step: _Step) -> list:
         width = max((len(name) for name in self._services.values()), default=0)
         return [
-            f"{name.ljust(width)}  {title(step.name).ljust(_WIDEST)}  {ended - step.began:6.1f} s"
+            f"{name.ljust(width)}  {step.title.ljust(_WIDEST)}  {ended - step.began:6.1f} s"
             for name, ended in step.ended.items()
         ]
 
@@ -105,7 +106,7 @@ class Progress:
         said = f"waits for {WAITS[wait.module][0].format(nodes)}: {seconds:.0f} s"
         if wait.limit:
             said += f", at most {max(0, wait.limit - seconds):.0f} s more"
-        return (f"{title(self._step.name)} {said}" if self._step else said), seconds
+        return (f"{self._step.title} {said}" if self._step else said), seconds
 
 
 _WIDEST = len(title("restart_others"))

@@ -30,6 +30,13 @@ REVERSE = {
 }
 """The same of the way back."""
 
+AUTOMATED = {
+    **{step: HANDOVER[step] for step in ("prepare", "stop", "read", "fast_forward")},
+    "own_migration": "Configure, restart one node, and see how it has migrated",
+    **{step: HANDOVER[step] for step in ("restart_others", "report")},
+}
+"""The same where it is the client's own migration that invalidates."""
+
 PUT_BACK = "put_back"
 
 SHORT = {
@@ -42,6 +49,7 @@ SHORT = {
     "restart_first": "Restart one",
     "restart_others": "Restart others",
     "report": "Report",
+    "own_migration": "Own migration",
     "reverse_configure": "Configure",
     "reverse_restore": "Restore",
     "reverse_start_first": "Start one",
@@ -52,9 +60,13 @@ SHORT = {
 """Where there is little room."""
 
 
-def title(step: str) -> str:
-    """The title of a step, with its number."""
-    for steps in (HANDOVER, REVERSE):
-        if step in steps:
-            return f"{list(steps).index(step) + 1}/{len(steps)} {steps[step]}"
-    return SHORT.get(step, step)
+def sequence(reached: list) -> dict:
+    """The steps of which a run is that has come to those ``reached``; of a handover where nothing tells otherwise."""
+    return next((steps for steps in (REVERSE, AUTOMATED) if set(reached) & (set(steps) - set(HANDOVER))), HANDOVER)
+
+
+def title(step: str, steps: dict = HANDOVER) -> str:
+    """The title of a step, with its number among ``steps``."""
+    if step not in steps:
+        return SHORT.get(step, step)
+    return f"{list(steps).index(step) + 1}/{len(steps)} {steps[step]}"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..cluster_sessions import HOSTS, NODES
-from .steps import HANDOVER, REVERSE, title
+from .steps import sequence, title
 
 UNPROVABLE = (
     "A client that nobody named, on a machine in no inventory, cut off from the database during both looks and "
@@ -70,6 +70,6 @@ def _of_timelock(servers: list, settings: dict) -> list:
 
 def _not_reached(end: dict) -> list:
     reached = [step["step"] for step in end["steps"]]
-    steps = REVERSE if set(reached) & (set(REVERSE) - set(HANDOVER)) else HANDOVER
-    missing = [title(step) for step in steps if step not in reached]
+    steps = sequence(reached)
+    missing = [title(step, steps) for step in steps if step not in reached]
     return [f"What belongs to steps that were not reached: {', '.join(missing)}."] if end["failure"] and missing else []

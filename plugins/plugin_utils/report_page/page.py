@@ -18,7 +18,6 @@ from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page.chart
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_TITLES = {name: steps.title(name) for name in steps.SHORT}
 _NUMBERS = {BOUND: "bound in the store", BACKUP: "bound kept at the invalidation", FRESH: "fresh from TimeLock"}
 _TONES = {verdict.MIGRATED: "good", verdict.FAILED: "bad", "refused": "bad"}
 
@@ -37,7 +36,6 @@ def page(report: dict) -> str:
         report=report,
         services=services,
         headline=_headline([service["end"]["outcome"] for service in services]),
-        titles=_TITLES,
         numbers=_NUMBERS,
         unprovable=UNPROVABLE,
     )
@@ -53,8 +51,10 @@ def _headline(outcomes: list) -> str:
 
 def _service(name: str, service: dict, anchor: str) -> dict:
     end = service["end"]
+    sequence = steps.sequence([step["step"] for step in end["steps"]])
     return {
         "name": name,
+        "titles": {step: steps.title(step, sequence) for step in steps.SHORT},
         "anchor": anchor,
         "end": end,
         "tone": _TONES.get(end["outcome"], "still"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, LOOKS
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import title
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils import progress
 
 PLAN = {"orders": {"nodes": ["orders-1", "orders-2"]}, "users": {"nodes": ["users-1"]}}
@@ -25,7 +26,7 @@ class Run:
         self.asked = []
 
     def task(self, step, module="debug", nodes=(), limit=None):
-        lines = self.progress.task(step, module)
+        lines = self.progress.task(step, step and title(step), module)
 
         def ask(variable):
             self.asked.append(variable)
