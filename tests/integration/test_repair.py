@@ -54,6 +54,8 @@ def untouched(_services: Fleet, _service: Service) -> None:
 
 BY_HAND = {whole: CASSANDRA, half: CASSANDRA, rest: POSTGRES, begun: CASSANDRA, untouched: POSTGRES}
 REPAIRED = (whole, half, rest)
+DONE_BY_HAND = {whole: "after-fast_forward-", half: "nothing", rest: "after-invalidate-"}
+"""Of which effect nothing is left to do, so that no moment follows it."""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,8 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
     with fleet(lab, tmp_path, 2, stores=(BY_HAND[make],)) as services:
         (service,) = services.services
         make(services, service)
-        for moment in moments(BY_HAND[make]):
+        left = [moment for moment in moments(BY_HAND[make]) if not moment.startswith(DONE_BY_HAND[make])]
+        for moment in left:
             run = services.begin("repair.yml", *ACCEPTED, breakpoints=(moment,))
             try:
                 run.wait_at(moment)
