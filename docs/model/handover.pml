@@ -527,12 +527,10 @@ stop:
     :: atomic { n == NODES -> n = 0; break }
     od;
     atomic { step(); sessions() }
-#ifndef NO_REVERSE_CONFIGURED_FIRST
     do
     :: atomic { n < NODES -> step(); configure_old(n); n++ }
     :: atomic { n == NODES -> n = 0; break }
     od;
-#endif
     atomic { step(); ts = counter + 1; above = true }
     atomic {
         step();
@@ -546,12 +544,6 @@ stop:
         fi
     }
     atomic { step(); require(store == live && bound > counter && HAS_LOCK) }
-#ifdef NO_REVERSE_CONFIGURED_FIRST
-    do
-    :: atomic { n < NODES -> step(); configure_old(n); n++ }
-    :: atomic { n == NODES -> n = 0; break }
-    od;
-#endif
     atomic { step(); require(HAS_LOCK); reversing = false; release() }
 put_back:                       /* it leaves all as it is, for a rerun */
 over:

@@ -67,7 +67,6 @@ GUARDS = {
     "NO_RAISE_OF_LIVE_ONLY": "two",
     "NO_ONE_WAY": "reverse_two",
     "NO_REVERSE_FRESH": "three",
-    "NO_REVERSE_CONFIGURED_FIRST": "three",
 }
 
 BROKEN = re.compile(r"assertion violated (.*) \(at depth (\d+)\)")
