@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
 from ..cluster_sessions import words
+from ..identity import later_identity
 from ..planning import by_hand
 from ..planning.numbers import behind, contradiction
 from ..planning.own_migration import require_done, require_told
@@ -160,8 +161,12 @@ def _in_time(params: dict) -> dict:
 
 
 def _bound(params: dict) -> dict:
-    """TS, which nothing else known may exceed; as decimal text, and the number above it."""
+    """TS, which nothing else known may exceed; as decimal text, and the number above it.
+
+    Of the very key-value service that the run wrote its intent into.
+    """
     store = params["store"]
+    later_identity((store["record"] or {}).get("identity") or {}, store["identity"])
     ts = _number(store, params["repairing"])
     wrong = contradiction(store, store["record"])
     if wrong:
@@ -186,6 +191,7 @@ def _handed_over(params: dict) -> dict:
     after the lock was lost, and the run that has it now may have found the store active.
     """
     store, expected = params["store"], params["expected"]
+    later_identity(expected["identity"], store["identity"])
     number, ts = _number(store), _number(expected, params["repairing"])
     if store["state"] != INVALIDATED:
         raise Refusal("store-reactivated", f"The store is {store['state']} again, at {number}.")

@@ -14,7 +14,17 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handov
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import later_stamp, stamp_now
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
-ACTIVE = {"state": "active", "bound": 20, "backup": None, "code": None, "corroboration": [], "record": None}
+CLUSTER = {
+    "type": "cassandra", "cluster_name": "c", "partitioner": "p", "keyspace": "k", "table": "t", "table_id": "1",
+}  # fmt: skip
+SERVER = {
+    "type": "postgres", "system_identifier": "7", "timeline": 1, "database": "orders", "database_oid": 5,
+    "schema": "public", "table": "_timestamp", "position": 100,
+}  # fmt: skip
+ACTIVE = {
+    "state": "active", "bound": 20, "backup": None, "code": None, "corroboration": [], "identity": SERVER,
+    "record": {"identity": SERVER},
+}  # fmt: skip
 INVALIDATED = {**ACTIVE, "state": "invalidated", "bound": None, "backup": 20}
 OK = {"changed": True, "proofs": [{"kind": "hold"}]}
 
@@ -36,8 +46,32 @@ def test_ts_is_the_bound_of_an_active_store_and_the_backup_of_an_invalidated_one
 
 
 def test_a_bound_that_something_contradicts_stops_the_run():
-    assert refused("bound", store={**ACTIVE, "record": {"numbers": {"bound": "21"}}}) == "bound-below-record"
+    record = {"identity": SERVER, "numbers": {"bound": "21"}}
+    assert refused("bound", store={**ACTIVE, "record": record}) == "bound-below-record"
     assert refused("bound", store={**ACTIVE, "code": "bound-ambiguous", "reason": "Both."}) == "bound-ambiguous"
+
+
+OTHERS = [
+    (SERVER, {**SERVER, "timeline": 2}),
+    (SERVER, {**SERVER, "database_oid": 6}),
+    (SERVER, {**SERVER, "position": 99}),
+    (CLUSTER, {**CLUSTER, "table_id": "2"}),
+    (CLUSTER, {**CLUSTER, "cluster_name": "d"}),
+    (SERVER, CLUSTER),
+    ({}, SERVER),
+]
+
+
+@pytest.mark.parametrize(("pinned", "now"), OTHERS)
+def test_ts_is_read_from_the_key_value_service_that_is_on_record_alone(pinned, now):
+    found = {**ACTIVE, "record": {"identity": pinned}, "identity": now}
+    assert refused("bound", store=found) == "kvs-identity"
+
+
+@pytest.mark.parametrize(("pinned", "now"), OTHERS)
+def test_nothing_starts_where_another_key_value_service_is_read_back_than_ts_was_read_from(pinned, now):
+    store, expected = {**INVALIDATED, "identity": now}, {**ACTIVE, "identity": pinned}
+    assert refused("handed_over", store=store, expected=expected, fresh_timestamp="21") == "kvs-identity"
 
 
 def test_a_service_that_was_down_for_too_long_is_given_up_while_it_can_be_put_back():
