@@ -37,11 +37,17 @@ class Postgres:
     The state (port, passwords) lies in `settings`, a dict that the caller keeps and hands in again to attach.
     """
 
-    def __init__(self, folder: Path, settings: dict):
+    def __init__(self, folder: Path, settings: dict, binaries: Path | None = None):
+        """`binaries`: the folder of another PostgreSQL's than the wheel's."""
+        self._given = binaries
         self.folder = folder
         self.settings = settings
         self.data = folder / "pg"
         self.log_path = self.data.with_name("postgres.log")
+
+    @property
+    def _binaries(self) -> Path:
+        return self._given or _binaries(self.folder)
 
     @property
     def port(self) -> int:
@@ -64,7 +70,7 @@ class Postgres:
             for path in (self.data, password_file):
                 os.chown(path, user, user)
         subprocess.run(
-            [_binaries(self.folder) / "initdb", "-D", self.data, "-U", SUPERUSER, "--auth=scram-sha-256",
+            [self._binaries / "initdb", "-D", self.data, "-U", SUPERUSER, "--auth=scram-sha-256",
              f"--pwfile={password_file}", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder, **_as_user(user),
         )  # fmt: skip
@@ -77,7 +83,7 @@ class Postgres:
         """Start the server and wait until it answers. Raises RuntimeError with its log's end if it does not."""
         with open(self.log_path, "ab") as log:
             server = subprocess.Popen(
-                [_binaries(self.folder) / "postgres", "-D", self.data, "-p", str(self.port),
+                [self._binaries / "postgres", "-D", self.data, "-p", str(self.port),
                  "-c", f"listen_addresses={self.host}", "-c", "unix_socket_directories=", "-c", "fsync=off",
                  "-c", "full_page_writes=off", "-c", "shared_buffers=32MB",
                  "-c", f"max_connections={self.settings['max_connections']}",

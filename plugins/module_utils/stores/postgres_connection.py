@@ -178,7 +178,10 @@ class PostgresConnection:
     def _cannot_connect(self, error) -> Refusal:
         reason = self._words(error, line=-1)
         # libpq gives no SQLSTATE for what the server says before the session exists.
-        denials = ("authentication failed", "pg_hba.conf", "permission denied", "is not permitted", "does not exist")
+        denials = (
+            "authentication failed", "pg_hba.conf", "permission denied", "is not permitted", "does not exist",
+            "requires a valid client certificate",
+        )  # fmt: skip
         if any(denial in reason for denial in denials):
             return Refusal("kvs-denied", f"{self.where} does not let {self.user} in: {reason}.")
         return Refusal("kvs-unreachable", f"No connection to {self.where}: {reason}.")
