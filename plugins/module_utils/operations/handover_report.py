@@ -11,6 +11,7 @@ import tempfile
 
 from .. import journal
 from ..planning.document import REPORT, document
+from ..report.ended import ended
 from ..report.history import history
 from ..report.unchecked import unchecked
 
@@ -34,7 +35,7 @@ def report_of(params: dict, made: str, by: dict) -> dict:
     plan = params["plan"]
     ends = {}
     for name, end in params["verdict"]["services"].items():
-        told = {**end, **history(lines, name)}
+        told = {**end, **ended(lines, name), **history(lines, name)}
         ends[name] = {**told, "unchecked": unchecked(plan["services"][name], told, plan["servers"], params)}
     return document(REPORT, plan, made, by, ends)
 

@@ -40,8 +40,8 @@ def test_a_report_is_the_plan_with_how_it_ended_and_what_the_journal_tells(tmp_p
     service = report["services"]["orders"]
     end = service["end"]
     assert (service["todo"], end["outcome"], end["ts"]) == ("migrate", "migrated", str(runs.TS))
-    assert [(one["effect"], one["came"]) for one in end["effects"]][-1] == ("start", "changed")
-    assert len(end["steps"]) == 8 and end["numbers"] and end["proofs"]
+    assert [(one["effect"], one["came"]) for one in end["effects"]][-1] == ("record", "changed")
+    assert len(end["steps"]) == 9 and end["numbers"] and end["proofs"]
     assert ["timelock_server_version" in sentence for sentence in end["unchecked"]] == [True]
     assert set(end) == _explained("`end`")
 

@@ -58,6 +58,7 @@ def lines() -> list:
         health = {"ok": True, "detail": "http://10.0.0.1/health: status 200"}
         step = "restart_first" if node == NODES[0] else "restart_others"
         found += _effect(16, 20, step, "start", node, proofs=[{**serving, "health": health}])
+    found += _effect(21, 22, "report", "record")
     return found
 
 

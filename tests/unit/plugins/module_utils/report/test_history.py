@@ -19,6 +19,7 @@ def test_a_step_lasts_from_the_first_to_the_last_thing_that_was_done_or_looked_a
     assert steps["read"] == ("09.750", "10.000", 0.25), "a look began before it was told"
     assert list(steps) == [
         "prepare", "stop", "read", "fast_forward", "invalidate", "read_back", "restart_first", "restart_others",
+        "report",
     ]  # fmt: skip
 
 

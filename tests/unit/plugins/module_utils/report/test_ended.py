@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ended, by its journal alone."""
+
+from __future__ import annotations
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import file_of, report_of
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.ended import ended
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.report import runs
+
+
+def cut_after(effect, came):
+    """The journal up to and with the last such line."""
+    lines = runs.lines()
+    last = max(n for n, line in enumerate(lines) if (line.get("effect"), line["came"]) == (effect, came))
+    return lines[: last + 1]
+
+
+def test_the_journal_of_a_migrated_service_tells_its_outcome_and_its_numbers():
+    assert ended(runs.lines(), "orders") == {
+        "outcome": "migrated", "ts": str(runs.TS), "fresh_before_start": str(runs.TS + 3), "outage_seconds": 15.0,
+        "window_seconds": 15.0,
+    }  # fmt: skip
+
+
+def test_a_service_whose_last_effect_has_no_end_has_failed():
+    told = ended(cut_after("invalidate", "begun"), "orders")
+    assert told == {"outcome": "failed", "ts": str(runs.TS)}
+
+
+def test_a_service_that_was_put_back_has_failed():
+    lines = cut_after("stop", "changed")
+    lines.append({**lines[-1], "step": "put_back", "effect": "start"})
+    assert ended(lines, "orders") == {"outcome": "failed"}
+
+
+def test_a_line_that_is_missing_is_no_failure():
+    assert "outcome" not in ended(cut_after("invalidate", "changed"), "orders")
+
+
+def test_a_service_of_which_nothing_was_done_is_not_told_of():
+    assert ended([line for line in runs.lines() if "effect" not in line], "orders") == {}
+    assert ended(runs.lines(), "users") == {}
+
+
+def test_the_report_says_what_the_journal_says_where_the_facts_of_the_run_say_otherwise(tmp_path):
+    facts = runs.end(outcome="not begun", ts="7", fresh_before_start=None, outage_seconds=None, window_seconds=None)
+    settings = {"server_version": None, "validate_certs": True, "verdict": {"services": {"orders": facts}}}
+    params = {"directory": str(tmp_path), "plan": runs.plan(), **settings}
+    for line in runs.lines():
+        append(file_of(params, "jsonl"), line)
+    end = report_of(params, runs.MADE, runs.BY)["services"]["orders"]["end"]
+    assert (end["outcome"], end["ts"], end["outage_seconds"]) == ("migrated", str(runs.TS), 15.0)
