@@ -19,7 +19,6 @@ VERSIONS = list(distribution.VERSIONS) if WIDE else _WANTED.split()
 
 only_wide = pytest.mark.skipif(not WIDE, reason="only in the wider run: LAB_CASSANDRA=all")
 """Of tests that take minutes, on several nodes or versions."""
-WIDE = _WANTED == "all"
 
 
 def require(version: str = distribution.DEFAULT_VERSION) -> str:

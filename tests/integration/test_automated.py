@@ -44,6 +44,7 @@ def _own_work(service: Service) -> list[str]:
     return [node.name for node in service.nodes if "Backed up the value" in node.log()]
 
 
+@only_wide
 def test_clients_migrate_themselves_one_node_first_and_are_looked_at(lab, tmp_path):
     with fleet(lab, tmp_path, *[2] * len(STORES), stores=STORES) as services:
         _automate(services, timelock_waves=[len(STORES)])

@@ -13,8 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from cassandra_here import only_wide
 from host_fleet import host_fleet
 from lab.hosts import image
+
+pytestmark = only_wide
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from test_migrate_killed import moments
 
 __all__ = ["lab"]
 
+pytestmark = only_wide
+
 ACCEPTED = ("-e", '{"timelock_accept_unproven": "I have looked on every host"}')
 
 
@@ -138,7 +140,6 @@ def test_no_timestamp_went_back_and_the_others_migrate_as_ever(story):
     story.fleet.assert_migrated()
 
 
-@only_wide
 @pytest.mark.parametrize("make", [whole, half, rest], ids=lambda make: make.__name__)
 def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, make):
     require()

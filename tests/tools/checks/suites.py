@@ -18,8 +18,8 @@ def integration(log: Log) -> None:
     options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q"]
     # A driver warns of every node that does not answer, which would bury what failed.
     options += ["--log-level=ERROR"]
-    # The tests of a file share a fleet, so they stay together. Fleets wait a part of their time.
-    options += ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
+    # The tests of a file share a fleet, so they stay together. Fleets wait a third of their time.
+    options += ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
     with fleets.only_run() as env:
         log.run(sys.executable, "-m", "pytest", *options, "tests/integration", env={**env, "PYTHONPATH": path})
