@@ -33,7 +33,7 @@ description:
     Elsewhere, such as in a file, a line says so for a wait that is long.
   - The elapsed seconds stand at the beginning of each line.
 requirements:
-  - to be asked for, as E(ANSIBLE_STDOUT_CALLBACK=atlasdb.timelock.progress) or by C(stdout_callback) in C(ansible.cfg)
+  - to be asked for, as C(ANSIBLE_STDOUT_CALLBACK=atlasdb.timelock.progress) or by C(stdout_callback) in C(ansible.cfg)
 """
 
 ERASE_LINE = "\r\x1b[K"
