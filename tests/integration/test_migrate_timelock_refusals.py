@@ -48,7 +48,7 @@ def _refused_by_the_plan(services: Fleet, *arguments: str) -> tuple[list[str], s
     run = services.play("migrate.yml", *arguments)
     assert not run.ok
     assert run.begun() == [], run.tail
-    assert services.look() == before
+    assert services.look() == before | {"reports": True}
     services.load()
     return run.codes + [word for reason in run.reasons for word in reason.split(": ")[:2]], "\n".join(run.reasons)
 
