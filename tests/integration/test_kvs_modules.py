@@ -67,10 +67,11 @@ def test_a_handover_with_its_proofs_goes_through_and_a_second_one_changes_nothin
         "state": "invalidated",
         "bound": None,
         "backup": 1010001,
-        "before": {"state": "active", "bound": 1010001, "backup": None},
+        "guarded": False,
+        "before": {"state": "active", "bound": 1010001, "backup": None, "guarded": False},
         "diff": {
-            "before": {"state": "active", "bound": 1010001, "backup": None},
-            "after": {"state": "invalidated", "bound": None, "backup": 1010001},
+            "before": {"state": "active", "bound": 1010001, "backup": None, "guarded": False},
+            "after": {"state": "invalidated", "bound": None, "backup": 1010001, "guarded": False},
         },
         "accepted_unproven": None,
     }

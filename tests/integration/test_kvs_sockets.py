@@ -96,7 +96,7 @@ def test_without_ports_every_port_that_something_listens_on_is_looked_at(store):
 def test_it_waits_until_only_known_clients_are_left_and_looks_again(store):
     with store.connect(PEER):
         leaving = store.connect()
-        threading.Timer(0.6, leaving.close).start()
+        threading.Timer(3, leaving.close).start()
         result = look(ports=[store.port], wait=20, known=[f"{PEER}/32"], addresses=[STORE])
     assert remotes(result) == [PEER]
     assert 0.5 < result["elapsed_at_look"] < 15

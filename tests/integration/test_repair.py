@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from cassandra_here import only_wide, require
-from fleet import CASSANDRA, POSTGRES, Fleet, fleet, lab
+from fleet import CASSANDRA, POSTGRES, STEPS, Fleet, fleet, lab
 from lab import by_hand
 from lab.service import Service
-from test_migrate_killed import moments
+from test_migrate_killed import moments_of
 
 __all__ = ["lab"]
 
@@ -146,7 +146,7 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
     with fleet(lab, tmp_path, 2, stores=(BY_HAND[make],)) as services:
         (service,) = services.services
         make(services, service)
-        left = [moment for moment in moments(BY_HAND[make]) if not moment.startswith(DONE_BY_HAND[make])]
+        left = [moment for moment in moments_of(BY_HAND[make], STEPS) if not moment.startswith(DONE_BY_HAND[make])]
         for moment in left:
             run = services.begin("repair.yml", *ACCEPTED, breakpoints=(moment,))
             try:
