@@ -6,20 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import sys
-import threading
-import time
-from contextlib import suppress
-
-from ansible import constants as C
-from ansible.plugins.callback import CallbackBase
-from ansible.template import Templar
-from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK, SHORT
-from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import Progress
-
 DOCUMENTATION = """
 name: progress
 type: stdout
@@ -35,6 +21,20 @@ description:
 requirements:
   - to be asked for, as C(ANSIBLE_STDOUT_CALLBACK=atlasdb.timelock.progress) or by C(stdout_callback) in C(ansible.cfg)
 """
+
+import os
+import re
+import shutil
+import sys
+import threading
+import time
+from contextlib import suppress
+
+from ansible import constants as C
+from ansible.plugins.callback import CallbackBase
+from ansible.template import Templar
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK, SHORT
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import Progress
 
 ERASE_LINE = "\r\x1b[K"
 REDRAW_SECONDS = 0.5

@@ -38,7 +38,6 @@ STORES = (POSTGRES, CASSANDRA) if distribution.why_not(distribution.DEFAULT_VERS
 ACTIVE, INVALIDATED = "active", "invalidated"
 
 
-
 def _steps(file: str) -> list[str]:
     tasks = yaml.safe_load((playbooks.ROOT / f"roles/timelock/tasks/{file}").read_text())
     return [task["vars"]["timelock_step"] for task in tasks if "timelock_step" in task.get("vars", {})]

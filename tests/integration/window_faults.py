@@ -252,7 +252,6 @@ class Faults:
         (taken, _other) = self.service("occupied_port").nodes
         self.undone.enter_context(socket.create_server(("127.0.0.1", taken.port)))
 
-
     def _serve_without_timelock(self, node: Node) -> None:
         """Its start script starts something else, which listens where the node would, and is healthy."""
         before = node.script.read_text()

@@ -65,8 +65,9 @@ def sequence(reached: list) -> dict:
     return next((steps for steps in (REVERSE, AUTOMATED) if set(reached) & (set(steps) - set(HANDOVER))), HANDOVER)
 
 
-def title(step: str, steps: dict = HANDOVER) -> str:
-    """The title of a step, with its number among ``steps``."""
+def title(step: str, steps: dict | None = None) -> str:
+    """The title of a step, with its number among ``steps``; by default those of a handover."""
+    steps = HANDOVER if steps is None else steps
     if step not in steps:
         return SHORT.get(step, step)
     return f"{list(steps).index(step) + 1}/{len(steps)} {steps[step]}"

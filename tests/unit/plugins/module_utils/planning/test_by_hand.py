@@ -24,9 +24,9 @@ def misplaced(**more):
     return fleets.invalidated(code="bound-manual-backup", reason=reason, corroboration=[MANUAL], **more)
 
 
-def plan(store, timelock=NOTHING_THERE, mode="leader", running=False, **settings):
+def plan(store, timelock=None, mode="leader", running=False, **settings):
     nodes = [fleets.node(number, look=fleets.look(number, mode, running and mode != "held")) for number in (1, 2, 3)]
-    planned = plan_fleet(nodes, {"orders": store}, timelock, fleets.settings(**settings))
+    planned = plan_fleet(nodes, {"orders": store}, timelock or NOTHING_THERE, fleets.settings(**settings))
     return planned["services"]["orders"], planned
 
 

@@ -14,11 +14,11 @@ SERVERS = ["https://tl-1:8421"]
 KNOWN = {"server_version": "0.905.0", "validate_certs": True}
 
 
-def found(lines=None, plan=None, servers=SERVERS, **more):
+def found(lines=None, plan=None, servers=None, **more):
     service = {**runs.plan()["services"]["orders"], **(plan or {})}
     settings = {**KNOWN, **{key: more.pop(key) for key in list(more) if key in KNOWN}}
     end = {**runs.end(**more), **history(runs.lines() if lines is None else lines, "orders")}
-    return unchecked(service, end, servers, settings)
+    return unchecked(service, end, SERVERS if servers is None else servers, settings)
 
 
 def without(key):
