@@ -43,9 +43,9 @@ def story(tmp_path_factory):
 @contextlib.contextmanager
 def _become_refused(host):
     path = f"/etc/sudoers.d/{image.LOGIN}"
-    host.run("mv", path, "/root/sudoers")
+    host.run("mv", path, "/var/tmp/sudoers")
     yield
-    host.run("mv", "/root/sudoers", path)
+    host.run("mv", "/var/tmp/sudoers", path)
 
 
 def _files(fleet) -> dict[str, list[str]]:
