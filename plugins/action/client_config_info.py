@@ -11,7 +11,9 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client
     ARGUMENT_SPEC,
     CONFIG,
     TARGET,
+    TIMELOCK_BLOCK,
 )
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.node_action import NodeAction, went_wrong
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.rendering import Rendering
 
@@ -23,10 +25,30 @@ def _absolute_files(timelock: dict | None) -> list:
     return [path for path in paths if path and path.startswith("/")]
 
 
+def _require_known_options(timelock: object) -> None:
+    """Refuse what an inventory has misspelt, which the check of arguments would not call by its name."""
+    given = timelock.get("ssl") if isinstance(timelock, dict) else None
+    known = TIMELOCK_BLOCK["options"]["ssl"]["options"]
+    names = f"It may have {', '.join(known)}."
+    if given is not None and not isinstance(given, dict):
+        raise Refusal("config-tls-missing", "timelock_client_ssl is no dictionary.", names)
+    unknown = [str(key) for key in given or {} if key not in known]
+    if unknown:
+        found = f"timelock_client_ssl has {', '.join(unknown)}, which AtlasDB does not know."
+        raise Refusal("config-tls-missing", found, names)
+
+
 class ActionModule(Rendering, NodeAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC
+
+    def run(self, tmp=None, task_vars=None):
+        try:
+            _require_known_options(self._task.args.get("timelock"))
+        except Refusal as refusal:
+            return refusal.result()
+        return super().run(tmp, task_vars)
 
     def act(self, params: dict, task_vars: dict) -> dict:
         target = {key: params[key] for key in (*TARGET, "library_paths")}
