@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.maker import made_by, now
 
@@ -17,6 +18,7 @@ SERVICE_VARIABLES = (
     "atlasdb_service_manager",
     "atlasdb_config_root",
     "atlasdb_runtime_config_root",
+    "atlasdb_service_is_new",
     "timelock_adopt_namespace",
     "timelock_accept_unproven",
     "timelock_migration",
@@ -57,13 +59,19 @@ def fleet_nodes(hosts, hostvars):
                 "host": variables.get("ansible_host", host),
                 "config_path": variables.get("atlasdb_config_path") or "",
                 "unit": variables.get("atlasdb_service_unit") or "",
-                "adopt_namespace": bool(variables.get("timelock_adopt_namespace", False)),
+                "adopt_namespace": _said(variables, "timelock_adopt_namespace"),
                 "migration": str(variables.get("timelock_migration", "manual")),
+                "is_new": _said(variables, "atlasdb_service_is_new"),
                 "variables": {name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
                 "look": {key: value for key, value in (variables.get("atlasdb_look") or {}).items() if key != "kvs"},
             }
         )
     return nodes
+
+
+def _said(variables, name):
+    """Whether a variable says yes. Text counts by what it says: given with -e name=false it is text."""
+    return boolean(variables.get(name) or False, strict=False)
 
 
 def fleet_stores(hosts, hostvars):

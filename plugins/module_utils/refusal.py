@@ -94,7 +94,8 @@ CODES = {
     ),
     "new-but-not-empty": Code("plan", "Remove atlasdb_service_is_new: this service has data."),
     "bound-absent": Code(
-        "plan", "Check database, login, search path and table prefix. A service that has never run needs no migration."
+        "plan", "Check database, login, search path and table prefix. For a service that has never run, set "
+        "atlasdb_service_is_new."
     ),
     "bound-ambiguous": Code("plan", "Change nothing yet. Establish which number is right, with the service stopped."),
     "bound-unreadable": Code(

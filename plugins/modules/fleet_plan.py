@@ -198,7 +198,8 @@ services:
   contains:
     todo:
       description:
-        - V(migrate), V(nothing) (done already), V(refused), or with O(repair) V(left alone).
+        - V(migrate), V(reverse), V(nothing) (done already), V(new) (it has never run, so there is nothing to hand
+          over), V(refused), or with O(repair) V(left alone).
       type: str
     refusals:
       description: Why it is refused, each with C(code), C(found), C(do) and C(msg).

@@ -104,6 +104,12 @@ identity:
     schema: public
     table: _timestamp
     position: 32459840
+filled:
+  description:
+    - Where the state has no number, the name of a table of the service that has rows; else null. Such a store is not a
+      new service's.
+  returned: success
+  type: str
 missing_rights:
   description: The statements that would give the login what the handover needs; empty where it has all.
   returned: success

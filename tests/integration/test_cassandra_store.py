@@ -477,6 +477,16 @@ def punch(service):
     service.session.execute(f"DROP TABLE {table}")
 
 
+def test_a_store_is_empty_only_where_no_table_has_a_row(service, opened, punch):
+    store = opened(service.kvs)
+    assert store.filled_table() is None
+    service.put(OLD, "0x")
+    assert store.filled_table() == f"{service.keyspace}._timestamp"
+    service.empty()
+    punch(1, 5_000)
+    assert store.filled_table() == f"{service.keyspace}._punch"
+
+
 def test_the_newest_timestamp_by_wall_clock_bears_witness(service, opened, punch):
     store = opened(service.kvs)
     assert store.corroboration() == []

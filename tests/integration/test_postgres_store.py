@@ -277,6 +277,20 @@ def test_the_puncher_table_is_a_witness_where_there_is_one(database, opened):
     assert store.corroboration() == [{"source": "punch table", "number": 9007199254740993}]
 
 
+def test_a_store_is_empty_only_where_no_table_has_a_row_that_anybody_may_see(empty_database, opened):
+    store = opened(empty_database.kvs)
+    assert store.filled_table() is None
+    empty_database.run(TABLE, "CREATE TABLE accounts (id int8)")
+    assert store.filled_table() is None
+    empty_database.run("INSERT INTO accounts VALUES (1)")
+    assert store.filled_table() == "public.accounts"
+    empty_database.run("DELETE FROM accounts", "INSERT INTO _timestamp VALUES (7)")
+    assert store.filled_table() == "public._timestamp"
+    empty_database.run("DELETE FROM _timestamp")
+    empty_database.run_as_superuser("CREATE TABLE hidden (id int8)")
+    assert store.filled_table() == "public.hidden"
+
+
 def test_the_identity_names_server_timeline_database_and_table_and_its_position_grows(database, opened):
     store = opened(database.kvs)
     first = store.identity()

@@ -35,6 +35,9 @@ class StoreByHand(Protocol):
     def invalidate(self) -> None:
         """As AtlasDB's own migration does."""
 
+    def forget(self) -> None:
+        """As it was before the first start of the service: without a timestamp table."""
+
     def put_back(self) -> None:
         """The very bound that was invalidated is the live one again."""
 
@@ -61,6 +64,10 @@ class PostgresByHand:
 
     def invalidate(self) -> None:
         rename_column(self._lab, self._service)
+
+    def forget(self) -> None:
+        with self._lab.postgres.connect(self._service) as session:
+            session.execute("DROP TABLE _timestamp")
 
     def put_back(self) -> None:
         rename_column(self._lab, self._service, BACKUP, LIVE)

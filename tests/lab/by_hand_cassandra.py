@@ -74,6 +74,9 @@ class CassandraByHand:
             f" VALUES (0x7473, 0x{column.hex()}, -1, 0x{value.hex()})"
         )
 
+    def forget(self) -> None:
+        self.run(f"DROP TABLE {self.table}")
+
     def put_back(self) -> None:
         self.set(TS, self.cells()[OLD_TS])
         self.delete(OLD_TS)

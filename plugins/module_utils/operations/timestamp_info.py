@@ -36,5 +36,6 @@ def describe_store(store: Store) -> dict:
         "corroboration": store.corroboration(),
         "identity": store.identity(),
         "missing_rights": store.missing_rights(),
+        "filled": store.filled_table() if state.bound is None and state.backup is None else None,
         "record": record and {"epoch": record.epoch, "holder": record.holder, **record.document},
     }

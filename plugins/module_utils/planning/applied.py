@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import MAX_LONG, parse_number
 from ..identity import later_identity
 from ..refusal import Refusal
-from .service import MOVES, NOTHING, REFUSED
+from .service import MOVES, NEW, NOTHING, REFUSED
 
 _NAMES = {
     "nodes": "its nodes",
@@ -36,7 +36,7 @@ def hold_to(kept: dict, name: str, plan: dict) -> dict:
         return _refused(plan, f"The plan that is being applied has no service {name}.")
     if REFUSED in (before["todo"], plan["todo"]):
         return plan if plan["refusals"] else _refused(plan, f"{name} was refused in the plan that is being applied.")
-    if plan["todo"] == NOTHING:
+    if plan["todo"] in (NOTHING, NEW):
         return plan
     difference = _difference(before, plan)
     return _refused(plan, f"{name} is not as in the plan that is being applied: {difference}.") if difference else plan

@@ -10,6 +10,7 @@ from ..identity import bound_of
 from ..refusal import Refusal
 from . import applied, inventory
 from .dependents import dependents, depends, words
+from .newcomer import NewcomerPlanner
 from .reverse import ReversePlanner
 from .service import REFUSED, REVERSE, ServicePlanner
 from .sight import clients_of, other_clients
@@ -19,9 +20,9 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     """What would be done with every service that is in the play.
 
     ``nodes`` are those of the group atlasdb_services, in its order: ``name``, ``service``, ``host``, ``config_path``,
-    ``unit``, ``adopt_namespace``, ``migration``, ``variables`` (those that belong to the service) and ``look`` (the
-    result of client_config_info, or None). ``stores`` has what was read of each service's store, ``timelock`` of
-    TimeLock.
+    ``unit``, ``adopt_namespace``, ``migration``, ``is_new``, ``variables`` (those that belong to the service) and
+    ``look`` (the result of client_config_info, or None). ``stores`` has what was read of each service's store,
+    ``timelock`` of TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
@@ -49,7 +50,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         found = [refusals[name] for refusals in between if name in refusals]
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
-        planner = (ReversePlanner if settings["direction"] == REVERSE else ServicePlanner)(
+        planner = _planner(settings["direction"], members[0]["is_new"])(
             name,
             members,
             stores.get(name),
@@ -79,6 +80,12 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         "depends": edges,
         "clients": clients,
     }
+
+
+def _planner(direction: str, is_new: bool) -> type:
+    if direction == REVERSE:
+        return ReversePlanner
+    return NewcomerPlanner if is_new else ServicePlanner
 
 
 def _identified(services: dict, stores: dict) -> dict:

@@ -17,6 +17,7 @@ from .sight import Sight
 MIGRATE = "migrate"
 REVERSE = "reverse"
 NOTHING = "nothing"
+NEW = "new"
 REFUSED = "refused"
 LEFT_ALONE = "left alone"
 MOVES = (MIGRATE, REVERSE)
@@ -113,7 +114,7 @@ class ServicePlanner:
             "diffs": {
                 node["name"]: (node["look"] or {}).get("planned", {}).get("diff", "")
                 for node in self.nodes
-                if todo in MOVES
+                if todo in (*MOVES, NEW)
             },
         }
 

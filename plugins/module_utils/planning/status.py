@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
 from .nodes import EMBEDDED_MODES
-from .service import NOTHING, REVERSE
+from .service import NEW, NOTHING, REVERSE
 
 MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
@@ -80,6 +80,8 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
         return "unfinished", "migrate.yml"
     if service["todo"] == NOTHING:
         return "migrated", "nothing"
+    if service["todo"] == NEW:
+        return "new", "configure it for TimeLock before its first start"
     if service["store"] == ACTIVE and not codes:
         return "embedded", "migrate.yml"
     if service["store"] == INVALIDATED:

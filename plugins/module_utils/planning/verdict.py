@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE
-from .service import LEFT_ALONE, MOVES, NOTHING, REVERSE, REVERSED
+from .service import LEFT_ALONE, MOVES, NEW, NOTHING, REVERSE, REVERSED
 
 MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
@@ -17,7 +17,7 @@ WOULD_REVERSE = "would go back"
 LEFT_OUT = "left out"
 
 
-_GOOD = (MIGRATED, WOULD_MIGRATE, REVERSED, WOULD_REVERSE, LEFT_OUT, LEFT_ALONE)
+_GOOD = (MIGRATED, WOULD_MIGRATE, REVERSED, WOULD_REVERSE, LEFT_OUT, LEFT_ALONE, NEW)
 
 
 def outcome(plan: dict, voice: dict) -> str:
@@ -82,6 +82,8 @@ def _lines(ends: dict) -> list:
         words = [f"{name}: {end['outcome']}"]
         if end["outcome"] == LEFT_OUT:
             words[0] += f" ({', '.join(end['refused_for'])})"
+        if end["outcome"] == NEW:
+            words.append("nothing to hand over")
         if end["already"]:
             words.append("before this run")
         if end["ts"]:

@@ -64,6 +64,9 @@ class CassandraStore(Store):
     def missing_rights(self) -> list:
         return self._record.missing_rights()
 
+    def filled_table(self) -> str | None:
+        return cassandra_cluster.filled_table(self._connection, self._keyspace)
+
     def sessions(self, ignore: list) -> list:
         own = self._connection.own_addresses()
         return [

@@ -61,6 +61,21 @@ def table_id(connection: CassandraConnection, keyspace: str, table: str) -> str 
     return str(rows[0]["id"]) if rows else None
 
 
+def filled_table(connection: CassandraConnection, keyspace: str) -> str | None:
+    """A table of ``keyspace`` that has rows, or None."""
+    try:
+        rows = connection.look("SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
+    except NotUnderstood:  # before 3.0
+        rows = connection.look(
+            "SELECT columnfamily_name AS table_name FROM system.schema_columnfamilies WHERE keyspace_name = %s",
+            (keyspace,),
+        )
+    for name in sorted(row["table_name"] for row in rows):
+        if connection.look(f'SELECT * FROM "{keyspace}"."{name}" LIMIT 1', quorum=True):
+            return f"{keyspace}.{name}"
+    return None
+
+
 def replication(connection: CassandraConnection, keyspace: str) -> dict | None:
     """How a keyspace is replicated, as CREATE KEYSPACE takes it, or None where there is no such keyspace."""
     try:

@@ -148,14 +148,17 @@ class CassandraConnection:
                 continue  # closed meanwhile
         return ends
 
-    def look(self, statement: str, parameters: tuple = (), *, serial: bool = False, host=None) -> list:
-        """The rows of a reading ``statement``, as dictionaries; at SERIAL, or at LOCAL_ONE for what a node says of
-        itself and of the schema.
+    def look(
+        self, statement: str, parameters: tuple = (), *, serial: bool = False, quorum: bool = False, host=None
+    ) -> list:
+        """The rows of a reading ``statement``, as dictionaries; at SERIAL, at QUORUM for several partitions, or at
+        LOCAL_ONE for what a node says of itself and of the schema.
 
         Repeated for LOOK_SECONDS where replicas or answers are missing, unless it is one ``host`` that is asked. Raises
         Refusal: ``kvs-unreachable``, ``kvs-denied``, and NotUnderstood.
         """
-        level = ConsistencyLevel.SERIAL if serial else ConsistencyLevel.LOCAL_ONE
+        level = ConsistencyLevel.QUORUM if quorum else ConsistencyLevel.LOCAL_ONE
+        level = ConsistencyLevel.SERIAL if serial else level
         deadline = time.monotonic() + LOOK_SECONDS
         while True:
             try:

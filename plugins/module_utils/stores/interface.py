@@ -63,6 +63,10 @@ class Store:
         """What the login lacks for the handover, as the statements that would grant it. Writes nothing."""
         raise NotImplementedError
 
+    def filled_table(self) -> str | None:
+        """A table that has rows, where the service would keep its own, or None. Writes nothing."""
+        raise NotImplementedError
+
     def sessions(self, ignore: list) -> list:
         """The sessions of others: ``{"user", "application", "address", "port"}``, without those that ``ignore`` names.
 

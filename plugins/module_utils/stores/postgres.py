@@ -57,6 +57,9 @@ class PostgresStore(Store):
 
         return self._connection.read(look)
 
+    def filled_table(self) -> str | None:
+        return self._connection.read(postgres_table.filled_table)
+
     def sessions(self, ignore: list) -> list:
         return self._connection.read(lambda cursor: postgres_server.sessions(cursor, ignore))
 

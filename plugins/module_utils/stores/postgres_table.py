@@ -180,6 +180,24 @@ def last_punched(cursor, place: Place, name: str) -> int | None:
     return cursor.fetchone()[0]
 
 
+def filled_table(cursor) -> str | None:
+    """A table that has rows, in the first schema of the search path, where AtlasDB makes its own; None without one.
+
+    One that the login may not read counts as well: what nobody can see is not empty.
+    """
+    cursor.execute(
+        "SELECT n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT')"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') ORDER BY 2"
+    )
+    for schema, table, readable in cursor.fetchall():
+        if readable:
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, table)))
+        if not readable or cursor.fetchone()[0]:
+            return f"{schema}.{table}"
+    return None
+
+
 def missing_rights(cursor, place: Place, name: str) -> list:
     """The statement that would let the login alter the table; none where it may."""
     cursor.execute(

@@ -68,6 +68,7 @@ def node(number: int, service: str = "orders", **more) -> dict:
         "unit": service,
         "adopt_namespace": False,
         "migration": "manual",
+        "is_new": False,
         "variables": {"atlasdb_version": "0.905.0"},
         "look": look(number),
         **more,
@@ -86,6 +87,7 @@ def store(**more) -> dict:
         "corroboration": [],
         "identity": IDENTITY,
         "missing_rights": [],
+        "filled": None,
         "record": None,
         "view": {"kind": "store", "addresses": [], "ports": [], "hosts": [], "unseen": []},
         "sessions": [

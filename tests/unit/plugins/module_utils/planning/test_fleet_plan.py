@@ -300,3 +300,65 @@ def test_a_configuration_that_went_back_after_the_handover_is_named_by_status():
 
 def test_a_configuration_that_stayed_on_timelock_has_not_drifted():
     assert fleet_status(drifted("timelock"))["alarming"] == []
+
+
+def newcomers(mode="leader", running=False):
+    """Three nodes of a service that is said to be new."""
+    return [fleets.node(number, is_new=True, look=fleets.look(number, mode, running)) for number in (1, 2, 3)]
+
+
+def empty(**more):
+    """A store without a bound."""
+    return fleets.store(state="absent", bound=None, code="bound-absent", reason="No table.", sessions=[], **more)
+
+
+def test_a_new_service_has_nothing_to_hand_over():
+    planned = plan(newcomers(), empty())
+    service = planned["services"]["orders"]
+    assert (planned["refused"], service["todo"], service["nodes_to_stop"]) == (False, "new", [])
+    assert "nothing to hand over" in service["notes"][0]
+    assert fleet_status(planned)["services"]["orders"]["state"] == "new"
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        empty(filled="public.accounts"),
+        empty(record=fleets.record(unfinished=False, holder=None)),
+        fleets.store(),
+        fleets.invalidated(),
+        fleets.store(bound=None, state="ambiguous", code="bound-ambiguous", reason="Two rows."),
+    ],
+    ids=["rows", "record", "bound", "backup", "ambiguous"],
+)
+def test_a_service_that_is_said_to_be_new_and_has_data_is_refused(store):
+    assert "new-but-not-empty" in codes(plan(newcomers(), store))
+
+
+def test_a_new_service_that_runs_on_timestamps_of_its_own_has_another_store():
+    assert "bound-absent" in codes(plan(newcomers(running=True), empty()))
+
+
+def test_an_empty_store_is_refused_unless_the_service_is_said_to_be_new():
+    nodes = newcomers()
+    for node in nodes:
+        node["is_new"] = False
+    assert "bound-absent" in codes(plan(nodes, empty()))
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        empty(),
+        fleets.store(state="invalidated", bound=None, code="bound-unreadable", reason="No row.", empty_table=True),
+        fleets.invalidated(),
+    ],
+    ids=["no table", "no row", "migrated"],
+)
+def test_a_new_service_that_was_configured_for_timelock_needs_nothing(store):
+    planned = plan(newcomers("timelock", running=True), store, {"refusals": [], "namespaces": ["orders"]})
+    assert (planned["services"]["orders"]["todo"], codes(planned)) == ("nothing", [])
+
+
+def test_a_node_of_a_new_service_that_is_held_has_a_record_elsewhere():
+    assert "kvs-identity" in codes(plan([fleets.node(1, is_new=True, look=fleets.look(1, "held", False))], empty()))
