@@ -262,6 +262,15 @@ class Fleet:
         assert run.ok, run.tail
         return run
 
+    def refused(self, *arguments: str, **settings: str) -> Run:
+        """migrate.yml, which must fail before its first step, and write nothing anywhere but its report."""
+        before = self.look()
+        run = self.play("migrate.yml", *arguments, **settings)
+        assert not run.ok, run.tail
+        assert run.begun() == []
+        assert self.look() == before | {"reports": True}
+        return run
+
     def load(self, rate: float = 10) -> None:
         for service in self.services:
             service.load(rate, 10)

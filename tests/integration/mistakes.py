@@ -15,6 +15,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from chaos.faults import OfAService
 from fleet import Fleet
 from lab import by_hand, ports
 from lab.lab import Lab
@@ -33,6 +34,8 @@ class Mistake:
 
 
 MISTAKES: dict[str, Mistake] = {}
+NAMELESS = "nameless"
+"""A host of the group that is said to belong to no service."""
 
 
 def _mistake(code: str, nodes: int = 1, manager: str = "sls"):
@@ -60,7 +63,9 @@ class Mistakes:
         services.write(self._override)
 
     def _override(self, everything: dict) -> None:
-        for group in everything["children"]["atlasdb_services"]["children"].values():
+        nodes = everything["children"]["atlasdb_services"]
+        nodes["hosts"] = {NAMELESS: {"atlasdb_config_path": "/nowhere"}}
+        for group in nodes["children"].values():
             for name, host in group["hosts"].items():
                 host.update(self._variables.get(name, {}))
 
@@ -242,6 +247,17 @@ class Mistakes:
     def a_trust_store_that_is_not_on_the_node(self, service: Service) -> str:
         self._set(service.nodes[0], timelock_client_ssl={"trustStorePath": "/nowhere/trustStore.jks"})
         return "/nowhere/trustStore.jks"
+
+    @_mistake("config-tls-missing")
+    def an_option_for_tls_that_is_misspelt(self, service: Service) -> str:
+        self._set(service.nodes[0], timelock_client_ssl={"trust_store_path": "/etc/trustStore.jks"})
+        return "timelock_client_ssl has trust_store_path"
+
+    @_mistake("config-not-writable")
+    def a_folder_that_is_sealed(self, service: Service) -> str:
+        folder = service.nodes[0].config_path.parent
+        self._undo.append(OfAService(self.lab, service, self._folder / service.name).folder_sealed())
+        return str(folder)
 
     @_mistake("config-version-unknown")
     def a_version_that_nothing_tells(self, service: Service) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet import fleet, lab
+from cassandra_here import WIDE
+from fleet import STORES, fleet, lab
 from lab import by_hand
-from mistakes import COUNTS, MANAGERS, MISTAKES, Mistakes
+from mistakes import COUNTS, MANAGERS, MISTAKES, NAMELESS, Mistakes
 
 __all__ = ["lab"]
 
@@ -68,6 +69,12 @@ def test_a_service_without_a_mistake_is_only_refused_for_what_it_shares(refused)
     assert [reason.split(": ")[1] for reason in _reasons(run, mistakes.owner)] == ["inventory-namespace-shared"]
 
 
+def test_a_node_that_belongs_to_no_service_is_refused(refused):
+    run, _mistakes, _before, _after = refused
+    said = f"inventory-service-unnamed: No atlasdb_service_name for {NAMELESS}."
+    assert any(reason.startswith(said) for reason in run.reasons), run.reasons
+
+
 def test_a_refused_run_fails_and_begins_no_step(refused):
     run, _mistakes, _before, _after = refused
     assert not run.ok
@@ -79,24 +86,47 @@ def test_a_refused_run_writes_nothing_anywhere_but_its_report(refused):
     assert after == before | {"reports": True}
 
 
-def test_a_limit_that_leaves_out_a_node_is_refused(lab, tmp_path):
+def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
     with fleet(lab, tmp_path, 2) as services:
+        services.load(0)
         left, kept = services.nodes
-        run = services.play("migrate.yml", "--limit", kept.name)
-        assert not run.ok
-        assert "inventory-service-split" in run.output and left.name in run.output, run.tail
-        assert run.begun() == []
+        split = services.refused("--limit", kept.name)
+        said = f": inventory-service-split: {left.service.name} is left without {left.name}."
+        assert any(said in reason for reason in split.reasons), split.tail
+        (tmp_path / "psycopg.py").write_text("raise ImportError('No module named psycopg')\n")
+        lacking = services.refused(PYTHONPATH=str(tmp_path))
+        (reason,) = lacking.reasons
+        assert ": controller-requirements: " in reason and "pip install 'psycopg" in reason
+
+
+@pytest.mark.parametrize("store", STORES if WIDE else STORES[:1])
+def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_where_it_has_data(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 1, stores=(store,)) as services:
+        (service,) = services.services
+        (node,) = service.nodes
+        services.load(0)
+        node.stop()
+        services.set(atlasdb_service_is_new=True)
+        refused = services.refused()
+        assert [reason.split(": ")[1] for reason in refused.reasons] == ["new-but-not-empty"], refused.tail
+        by_hand.store(lab, service.name).forget()
+        before = services.look()
+        run = services.play("migrate.yml", "--diff")
+        assert run.ok, run.tail
+        assert run.verdict == [f"{service.name}: new, nothing to hand over"]
+        assert lab.settings.timelock_urls[0] in run.output
+        assert services.look() == before | {"reports": True}
 
 
 def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
+        services.load(0)
         killed = lab.timelock.lose_quorum()
         try:
-            run = services.play("plan.yml")
+            run = services.refused()
         finally:
             for node in killed:
                 lab.timelock.start_node(node)
-        assert not run.ok
         assert [reason.split(": ")[1] for reason in run.reasons] == ["timelock-unreachable"], run.tail
 
 
