@@ -110,7 +110,7 @@ options:
     description: A result of M(atlasdb.timelock.timelock_info) with a fresh timestamp and its proof.
     type: dict
   later:
-    description: Another one, of later.
+    description: Another one, of later; for V(nodes) that by which O(moved) was found, or why there is none.
     type: dict
   margin:
     description: How far the bound is to be above TimeLock, in decimal digits.

@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import threading
 from urllib.parse import urlsplit
 
 import pytest
 
 from cassandra_here import only_wide
 from fleet import Fleet, fleet, lab
+from lab.callback.breakpoints import moment_of
 from lab.timelock.cluster import Cluster
 from timelock_proxy import proxies
 
@@ -166,3 +168,21 @@ def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_
             connection.request("POST", f"/{namespace}/timestamp-management/fast-forward?currentTimestamp={2**63 - 1}")
             assert connection.getresponse().status == 500
         assert "timelock-stuck" in _refused_before_the_stop(services)
+
+
+def test_a_node_that_serves_and_takes_no_timestamps_is_not_on_timelock(lab, tmp_path):
+    """It is suspended once it serves, which leaves it its connections, and what it took until then is not told."""
+    asking = moment_of("before", "restart_first", "Wait until the namespace moves by more than our own calls")
+    suspended = threading.Event()
+    still = _fresh_timestamps(lambda real, before: 1 if suspended.is_set() else real)
+    with fleet(lab, tmp_path, 1) as services, proxies(lab.settings.timelock_urls, still) as urls:
+        (node,) = services.nodes
+        with services.paused(asking, *_servers(urls)) as run:
+            node.pause()
+            suspended.set()
+        assert not run.ok and run.codes == ["node-not-on-timelock"], run.tail
+        assert any("moves only by the timestamps taken here" in line for line in run.verdict)
+        suspended.clear()
+        node.resume()
+        services.migrate(*_servers(urls))
+        services.assert_migrated()

@@ -135,6 +135,7 @@ def _nodes(params: dict) -> dict:
                 raise Refusal(result["code"], f"{node}: {result['found']}", result["do"])
             raise Refusal("node-lost", f"{node} failed: {result.get('msg', 'no reason given')}.")
     if not params["moved"]:
+        reverse_checks.require_answer(params["later"], "fresh_timestamp", "timelock-unreachable")
         found = f"{params['nodes'][0]} serves, and its namespace on TimeLock moves only by the timestamps taken here."
         raise Refusal("node-not-on-timelock", found)
     return {"proofs": [proof for result in params["results"] for proof in result.get("proofs") or []]}
@@ -211,8 +212,7 @@ def _handed_over(params: dict) -> dict:
 def _migrated_itself(params: dict) -> dict:
     """Whether a client that was started has handed over as we would have: nothing of it is taken on trust."""
     ts, store = _number(params["expected"]), params["store"]
-    if "state" not in store:
-        raise Refusal(store.get("code", "kvs-unreachable"), store.get("found", store.get("msg", "No reason given.")))
+    reverse_checks.require_answer(store, "state", "kvs-unreachable")
     require_done(store, ts)
     _handed_over(params)
     if params["log"] is not None:

@@ -11,6 +11,12 @@ from ..refusal import Refusal
 from ..stores.lock import describe
 
 
+def require_answer(result: dict, key: str, code: str) -> None:
+    """Raise the Refusal of a look that has no ``key`` in its result: its own, or ``code``."""
+    if key not in result:
+        raise Refusal(result.get("code") or code, result.get("found") or result.get("msg") or "No reason given.")
+
+
 def one_way(params: dict) -> dict:
     """Whether no way back that has not ended is on record, for a run that goes forward and now has the lock.
 
@@ -94,6 +100,7 @@ def given_back(params: dict) -> dict:
 def uses_bound(params: dict) -> dict:
     """Whether the first node has taken a block above the bound that it was given."""
     store, expected = params["store"], params["expected"]
+    require_answer(store, "bound", "kvs-unreachable")
     if store["bound"] is None or int(store["bound"]) <= int(expected["bound"]):
         found = f"{params['nodes'][0]} serves, and its bound stays at {store['bound']}: it takes no timestamps from it."
         raise Refusal("node-unhealthy", found, "Look at the node's log and mend it, then run reverse.yml again.")

@@ -107,7 +107,19 @@ def test_the_proofs_of_all_nodes_are_handed_on():
 
 
 def test_a_namespace_that_moves_only_by_our_own_calls_fails_the_step():
-    assert refused("nodes", nodes=["a"], results=[OK], moved=False) == "node-not-on-timelock"
+    still = {"failed": True, "fresh_timestamp": 9, "attempts": 15}
+    assert refused("nodes", nodes=["a"], results=[OK], moved=False, later=still) == "node-not-on-timelock"
+
+
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        ({"failed": True, "code": "timelock-no-leader", "found": "No leader."}, "timelock-no-leader"),
+        ({"failed": True, "msg": "The connection was lost."}, "timelock-unreachable"),
+    ],
+)
+def test_a_timelock_that_did_not_say_whether_the_namespace_moves_is_named_as_such(later, code):
+    assert refused("nodes", nodes=["a"], results=[OK], moved=False, later=later) == code
 
 
 def test_a_session_of_somebody_else_fails_the_step():

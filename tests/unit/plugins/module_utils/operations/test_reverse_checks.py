@@ -118,3 +118,17 @@ def test_nobody_goes_forward_once_a_way_back_has_begun():
 
 def test_without_the_lock_nothing_was_touched():
     assert reverse_checks.retreat({"lock": {"failed": True}, "step": "prepare", "plan": {}}) == {"way": "untouched"}
+
+
+@pytest.mark.parametrize(
+    ("store", "code"),
+    [
+        ({"failed": True, "attempts": 15, "bound": 20}, "node-unhealthy"),
+        ({"failed": True, "code": "kvs-denied", "found": "It may not look."}, "kvs-denied"),
+        ({"failed": True, "msg": "The connection was lost."}, "kvs-unreachable"),
+    ],
+)
+def test_a_bound_that_stays_is_told_from_a_store_that_does_not_say(store, code):
+    with pytest.raises(Refusal) as refused:
+        reverse_checks.uses_bound({"nodes": ["a"], "store": store, "expected": {"bound": 20}})
+    assert refused.value.code == code
