@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.parsing.yaml.dumper import AnsibleDumper
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.server import configuration
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.maker import made_by, now
 
 SERVICE_VARIABLES = (
@@ -140,6 +144,19 @@ def moved_by_others(moved, since):
     return moved["fresh_timestamp"] > since["fresh_timestamp"] + int(moved.get("attempts", 1))
 
 
+def server_configuration(cluster, member, is_new, keystore_password):
+    """The text of a TimeLock server's configuration file."""
+    try:
+        wanted = configuration.configuration(cluster, member, bool(is_new), str(keystore_password))
+    except Refusal as refusal:
+        raise AnsibleFilterError(str(refusal)) from refusal
+    # Ansible's own dumper: the strings of its variables are no plain ones.
+    text = yaml.dump(wanted, Dumper=AnsibleDumper, sort_keys=False)
+    if yaml.safe_load(text) != wanted:
+        raise AnsibleFilterError("The configuration does not read back as it was written.")
+    return f"# Written by the role atlasdb.timelock.timelock_server.\n{text}"
+
+
 class FilterModule:
     """The filters of the collection."""
 
@@ -156,5 +173,6 @@ class FilterModule:
             "run_verdict": run_verdict,
             "fleet_status": fleet_status,
             "run_document": run_document,
+            "server_configuration": server_configuration,
             "moved_by_others": moved_by_others,
         }

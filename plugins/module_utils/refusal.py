@@ -201,6 +201,39 @@ CODES = {
         "Stop it now: it issues timestamps from memory. Then run migrate.yml, which takes it to TimeLock.",
     ),
     "reverse-unfinished": Code("plan", "Run reverse.yml again, which ends it. After that migrate.yml is possible."),
+    "server-cluster-split": Code("plan", "Run without --limit: what one server may do depends on all the others."),
+    "server-config-invalid": Code("plan", "Correct the variables of the role timelock_server."),
+    "server-tls-missing": Code(
+        "plan", "Give timelock_server_keystore and timelock_server_truststore. For a lab, set timelock_server_lab_ca."
+    ),
+    "server-java-missing": Code("plan", "Install Java there, or name its folder with timelock_server_java_home."),
+    "server-package": Code("plan", "Correct timelock_server_distribution, timelock_server_checksum or the version."),
+    "server-downgrade": Code(
+        "plan", "Keep the newer version. To have the older one, found another cluster and move the services to it."
+    ),
+    "server-data-lost": Code(
+        "plan",
+        "Do not let it start as new: it would have forgotten what it promised. Mount its disk, or restore both "
+        "directories as they were last; see this code in docs/refusals.md.",
+    ),
+    "server-data-unknown": Code(
+        "plan", "Find out whose data that is. A cluster that something else has installed is not taken over."
+    ),
+    "server-data-precreated": Code(
+        "plan",
+        "Remove the empty directory, and mount a volume at most on the folder above it: TimeLock takes a directory "
+        "that exists for data, and would not start as new.",
+    ),
+    "server-members-changed": Code(
+        "plan",
+        "Make the group as it was. A majority of other members could forget what the old ones agreed, so TimeLock has "
+        "no way to change them; found another cluster and move the services to it.",
+    ),
+    "server-clusters-differ": Code("plan", "Put the servers of one cluster into timelock_servers, and only those."),
+    "server-quorum": Code("window", "Bring the other servers into service first, then run again."),
+    "server-not-serving": Code(
+        "after", "Look at that server's log and mend it, then run again: it goes on with that server."
+    ),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),
     "reverse-multi-node": Code("plan", "This AtlasDB version has no embedded service of several nodes."),

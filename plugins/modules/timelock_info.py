@@ -95,6 +95,13 @@ nodes:
       description: What the server calls itself in elections; null where it did not say.
       type: str
       sample: c30124be-d44f-48ba-9573-bf4f0464d315
+    leader_seen:
+      description:
+        - With O(fresh_timestamp), the URL of the server that it holds for the leader, itself or the one to which it
+          sends clients.
+        - Null without, and where it knew none.
+      type: str
+      sample: https://tl-1.example.com:8421
     code:
       description: Why it counts as not reachable, as one of the collection's codes; null where it does not.
       type: str

@@ -111,9 +111,9 @@ class TimeLock:
         """Ask for ``namespace`` through every server, which creates it and wakes the election, until exactly
         one leads.
 
-        Returns ``leader`` (a URL) and ``answers``: for each server ``url``, ``answer`` (a kind of ``wire``)
-        and ``detail``. A pong proves that its server leads with a quorum, but not that the namespace can
-        issue timestamps.
+        Returns ``leader`` (a URL) and ``answers``: for each server ``url``, ``answer`` (a kind of ``wire``),
+        ``detail``, and ``leader``, the URL of whom it holds for the leader (or None). A pong proves that its
+        server leads with a quorum, but not that the namespace can issue timestamps.
         """
         path = f"/{require_namespace(namespace)}/timestamp-management/ping"
         request = wire.Request("GET", path, 200, wire.parse_pong)
@@ -138,7 +138,7 @@ class TimeLock:
                 f"under several names: {_words(pongs)}.",
             )
         self._leader = pongs[0].server
-        return {"leader": self._leader.url, "answers": [_reported(answer) for answer in answers]}
+        return {"leader": self._leader.url, "answers": [self._reported(answer) for answer in answers]}
 
     def fresh_timestamp(self, namespace: str) -> int:
         """The next timestamp of ``namespace``, which is consumed.
@@ -256,6 +256,17 @@ class TimeLock:
         others = [answer for answer in answers if answer.kind in (wire.REDIRECTED, wire.NOT_LEADING)]
         return all(answer.target and find_listed(self.servers, answer.target) == leader for answer in others)
 
+    def _reported(self, answer: wire.Answer) -> dict:
+        seen = find_listed(self.servers, answer.target) if answer.target else None
+        if answer.kind == wire.ANSWERED:
+            seen = answer.server
+        return {
+            "url": answer.server.url,
+            "answer": answer.kind,
+            "detail": answer.words,
+            "leader": seen.url if seen else None,
+        }
+
     def _require_listed(self, answers: list[wire.Answer]) -> None:
         for answer in answers:
             if answer.target and find_listed(self.servers, answer.target) is None:
@@ -306,7 +317,3 @@ def _hopeless(answers: list[wire.Answer]) -> bool:
 
 def _words(answers: list[wire.Answer]) -> str:
     return "; ".join(f"{answer.server.url} {answer.words}" for answer in answers)
-
-
-def _reported(answer: wire.Answer) -> dict:
-    return {"url": answer.server.url, "answer": answer.kind, "detail": answer.words}

@@ -15,7 +15,8 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
     """What the cluster is, and with ``fresh`` the next timestamp of ``namespace``, which creates and
     consumes.
 
-    Returns ``nodes`` (see TimeLock.nodes), ``leader`` (a URL or None), ``quorum`` (servers that make one),
+    Returns ``nodes`` (see TimeLock.nodes; each with ``leader_seen`` too, the URL of whom it holds for the leader, None
+    without ``fresh``), ``leader`` (a URL or None), ``quorum`` (servers that make one),
     ``namespaces`` (as they were before a fresh timestamp was asked for), ``fresh_timestamp`` (or None) and
     ``asked``: whether anything was asked that creates a namespace.
 
@@ -30,14 +31,17 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
     _require_distinct(nodes)
     namespaces = timelock.namespaces()
     number = None
+    seen = {}
     if fresh:
-        leader = timelock.ping(namespace)["leader"]
+        pinged = timelock.ping(namespace)
+        leader = pinged["leader"]
+        seen = {answer["url"]: answer["leader"] for answer in pinged["answers"]}
         number = timelock.fresh_timestamp(namespace)
         nodes = timelock.nodes()
     else:
         leader = next((node["url"] for node in nodes if node["is_leader"]), None)
     return {
-        "nodes": nodes,
+        "nodes": [{**node, "leader_seen": seen.get(node["url"])} for node in nodes],
         "leader": leader,
         "quorum": timelock.quorum,
         "namespaces": namespaces,

@@ -29,16 +29,12 @@ FLAVOURS = {"dropwizard": Dropwizard, "undertow": Undertow}
 
 
 class Node:
-    """The node's parts, put together as ``settings`` (cluster.json) say."""
+    """The node's parts, put together as ``settings`` say; its peers, by index, without itself."""
 
-    def __init__(self, folder, index, settings):
+    def __init__(self, settings, index, store, peers, log):
         self.settings = settings
         self.index = index
-        self._log = open(os.path.join(folder, f"node-{index}", "requests.jsonl"), "a", buffering=1)  # noqa: SIM115
-        store = Store(os.path.join(folder, f"node-{index}", "state.sqlite"))
-        peers = {
-            other: Peer(settings["id"], node["peer"], node.get("host", "127.0.0.1"))
-            for other, node in enumerate(settings["nodes"]) if other != index}
+        self._log = open(log, "a", buffering=1)  # noqa: SIM115
         self.election = Election(index, store, peers, settings["leader_timeout"], settings["no_quorum_wait"])
         service = Service(self.election, store, settings["max_clients"])
         self.faults = Faults()
@@ -102,7 +98,11 @@ async def serve(folder, index, descriptors):
     """Run the node until its process ends."""
     with open(os.path.join(folder, "cluster.json")) as file:
         settings = json.load(file)
-    node = Node(folder, index, settings)
+    own = os.path.join(folder, f"node-{index}")
+    peers = {
+        other: Peer(settings["id"], node["peer"], node.get("host", "127.0.0.1"))
+        for other, node in enumerate(settings["nodes"]) if other != index}
+    node = Node(settings, index, Store(os.path.join(own, "state.sqlite")), peers, os.path.join(own, "requests.jsonl"))
     context = None
     if settings["tls"]:
         from lab.timelock.tls import server_context

@@ -15,10 +15,10 @@ class Unreachable(Exception):
 class Peer:
     """A connection to another node, opened when needed and again after it broke."""
 
-    def __init__(self, cluster_id, port, host="127.0.0.1"):
+    def __init__(self, cluster_id, port, host="127.0.0.1", tls=None):
         self._cluster_id = cluster_id
-        self._host = host
-        self._port = port
+        self._address = host, port
+        self._tls = tls
         self._writer = None
         self._waiting = {}
         self._number = 0
@@ -45,7 +45,7 @@ class Peer:
             self._waiting.pop(number, None)
 
     async def _connect(self):
-        reader, writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
+        reader, writer = await asyncio.open_connection(*self._address, limit=2**24, ssl=self._tls)
         if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
             # Connecting to a free port in the ephemeral range can meet itself.
             writer.close()

@@ -24,13 +24,13 @@ def defaults(role):
     return yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("role", ["atlasdb", "timelock"])
+@pytest.mark.parametrize("role", ["atlasdb", "timelock", "timelock_server"])
 def test_every_variable_is_documented_with_its_default(role):
     said = {name: option["default"] for name, option in documented(role).items() if not option.get("required")}
     assert said == defaults(role)
 
 
-@pytest.mark.parametrize("role", ["atlasdb", "timelock"])
+@pytest.mark.parametrize("role", ["atlasdb", "timelock", "timelock_server"])
 def test_a_default_is_of_the_type_that_is_documented(role):
     types = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
     for name, value in defaults(role).items():

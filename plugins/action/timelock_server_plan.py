@@ -1,0 +1,21 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module timelock_server_plan, in the controller's own process."""
+
+from __future__ import annotations
+
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelock_server_plan import (
+    ARGUMENT_SPEC,
+    timelock_server_plan,
+)
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
+
+
+class ActionModule(OperationAction):
+    """See the module's documentation."""
+
+    argument_spec = ARGUMENT_SPEC
+    operation = timelock_server_plan
+    needs_the_delegate = False
