@@ -13,6 +13,8 @@ from fleet import wait_for
 from lab.hosts.fleet import Hosts
 from timelock_hosts import NAMES, Servers
 
+pytestmark = only_wide
+
 OLD, NEW = "0.1174.0", "0.1175.0"
 
 
@@ -69,7 +71,6 @@ def test_a_second_run_changes_nothing_and_restarts_nobody(cluster):
     assert cluster.processes() == before
 
 
-@only_wide
 def test_an_upgrade_loses_no_timestamp_and_keeps_a_backup_of_each_server(cluster):
     before = cluster.fresh("orders")
     with cluster.load("orders") as taken:
@@ -97,24 +98,20 @@ def refused(cluster, code, *arguments, **settings):
     return run.output
 
 
-@only_wide
 def test_a_downgrade_that_would_read_half_of_the_data_is_refused(cluster):
     output = refused(cluster, "server-downgrade", "0.408.0", timelock_server_accept_old_version="for a test")
     assert f"From TimeLock {NEW} to 0.408.0 crosses 0.1000.0" in output
 
 
-@only_wide
 def test_a_member_that_would_be_added_is_refused_with_the_reason(cluster):
     output = refused(cluster, "server-members-changed", NEW, names=(*NAMES, "tl-4"))
     assert "10.77.0.4:8421 would be added" in output and "has no way to change them" in output
 
 
-@only_wide
 def test_a_run_for_a_part_of_the_cluster_is_refused(cluster):
     assert "This run leaves out tl-2, tl-3" in refused(cluster, "server-cluster-split", NEW, "--limit=tl-1,localhost")
 
 
-@only_wide
 def test_check_mode_says_what_would_be_done_and_does_not(cluster):
     before = cluster.processes()
     run = cluster.play(OLD, "--check")
@@ -123,7 +120,6 @@ def test_check_mode_says_what_would_be_done_and_does_not(cluster):
     assert cluster.processes() == before
 
 
-@only_wide
 def test_a_changed_setting_restarts_one_server_after_the_other(cluster):
     before = cluster.processes()
     with cluster.load("orders") as taken:
@@ -138,7 +134,6 @@ def test_a_changed_setting_restarts_one_server_after_the_other(cluster):
     assert "max-number-of-clients" not in cluster.configuration("tl-1")["runtime"]
 
 
-@only_wide
 def test_a_run_that_was_killed_between_stop_and_start_is_gone_on_with(cluster):
     before = cluster.fresh("orders")
     killed = cluster.begin(OLD)
@@ -155,7 +150,6 @@ def test_a_run_that_was_killed_between_stop_and_start_is_gone_on_with(cluster):
     assert run.ok and not run.changed, (run.changed, run.tail)
 
 
-@only_wide
 def test_a_second_server_is_not_stopped_while_another_is_down(cluster):
     """The one that is down cannot be brought back: its key store cannot be read."""
     cluster.hosts["tl-2"].run("systemctl", "stop", "timelock")
@@ -171,7 +165,6 @@ def test_a_second_server_is_not_stopped_while_another_is_down(cluster):
     assert run.ok, run.tail
 
 
-@only_wide
 def test_a_cluster_whose_power_failed_is_started_as_what_it_is(cluster):
     before = cluster.fresh("orders")
     for name in NAMES:
@@ -182,7 +175,6 @@ def test_a_cluster_whose_power_failed_is_started_as_what_it_is(cluster):
     assert cluster.fresh("orders") > before
 
 
-@only_wide
 @pytest.mark.parametrize("lost", ["var/data/paxos", "var/data/sqlitePaxos"])
 def test_a_server_that_misses_its_data_is_not_made_new(cluster, lost):
     cluster.hosts["tl-3"].run("systemctl", "stop", "timelock")
@@ -199,7 +191,6 @@ def test_a_server_that_misses_its_data_is_not_made_new(cluster, lost):
     assert run.ok, run.tail
 
 
-@only_wide
 def test_a_host_that_was_replaced_by_an_empty_one_is_not_made_new(cluster):
     cluster.hosts["tl-3"].run("systemctl", "stop", "timelock")
     cluster.hosts["tl-3"].run("mv", "/opt/timelock", "/opt/kept")
