@@ -262,10 +262,10 @@ class Fleet:
         assert run.ok, run.tail
         return run
 
-    def refused(self, *arguments: str, **settings: str) -> Run:
-        """migrate.yml, which must fail before its first step, and write nothing anywhere but its report."""
+    def refused(self, *arguments: str, playbook: str = "migrate.yml", **settings: str) -> Run:
+        """The playbook, which must fail before its first step, and write nothing anywhere but its report."""
         before = self.look()
-        run = self.play("migrate.yml", *arguments, **settings)
+        run = self.play(playbook, *arguments, **settings)
         assert not run.ok, run.tail
         assert run.begun() == []
         assert self.look() == before | {"reports": True}

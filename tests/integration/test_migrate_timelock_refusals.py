@@ -46,11 +46,7 @@ def _servers(urls: list[str]) -> tuple[str, str]:
 def _refused_by_the_plan(services: Fleet, *arguments: str) -> tuple[list[str], str]:
     """The codes with which migrate.yml refuses, having changed nothing."""
     services.load(0)
-    before = services.look()
-    run = services.play("migrate.yml", *arguments)
-    assert not run.ok
-    assert run.begun() == [], run.tail
-    assert services.look() == before | {"reports": True}
+    run = services.refused(*arguments)
     services.load()
     return run.codes + [word for reason in run.reasons for word in reason.split(": ")[:2]], "\n".join(run.reasons)
 
@@ -97,6 +93,15 @@ def test_the_plan_refuses_servers_of_a_version_that_can_issue_a_timestamp_twice(
 
 def test_the_plan_refuses_a_list_without_servers(one):
     codes, reasons = _refused_by_the_plan(one, *_servers([]))
+    assert "inventory-empty" in codes, reasons
+
+
+def test_the_plan_refuses_an_inventory_without_nodes(one):
+    one.write(lambda everything: everything["children"].update(atlasdb_services={}))
+    try:
+        codes, reasons = _refused_by_the_plan(one)
+    finally:
+        one.set(timelock_timeout=3)
     assert "inventory-empty" in codes, reasons
 
 
