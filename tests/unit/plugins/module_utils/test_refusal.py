@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import CODES, Refusal
+
+REAL = [path.read_text(encoding="utf-8") for path in (Path(__file__).parents[3] / "integration").glob("*.py")]
+"""The tests against real parts."""
 
 
 def test_a_refusal_says_what_was_found_and_what_to_do():
@@ -38,3 +42,9 @@ def test_every_code_has_a_time_and_a_sentence(code):
     assert re.match(r"^[a-z]+(-[a-z]+)+$", code)
     assert CODES[code].when in ("plan", "prepare", "window", "after", "status", "any")
     assert re.match(r"^[A-Z].*\.$", CODES[code].do)
+
+
+# Those of the servers' own role are refused by a plan of units, before any service has to do with it.
+@pytest.mark.parametrize("code", sorted(code for code in CODES if not code.startswith("server-")))
+def test_every_code_is_met_by_a_test_against_real_parts(code):
+    assert any(re.search(rf"(?<![a-z-]){code}(?![a-z-])", text) for text in REAL)
