@@ -13,8 +13,8 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.server.founding i
 MEMBERS = ["tl-1:8421", "tl-2:8421", "tl-3:8421"]
 
 
-def record(state="serving", cluster="c1", members=MEMBERS, version="0.1175.0"):
-    return {"state": state, "cluster": cluster, "members": members, "version": version}
+def record(state="serving", cluster="c1", members=None, version="0.1175.0"):
+    return {"state": state, "cluster": cluster, "members": members or MEMBERS, "version": version}
 
 
 def node(number, paxos="present", sqlite="present", written=None):
@@ -40,9 +40,9 @@ def serving(number, **changes):
     return node(number, written=record(), **changes)
 
 
-def refused(*nodes, members=MEMBERS):
+def refused(*nodes, members=None):
     with pytest.raises(Refusal) as refusal:
-        founding(list(nodes), members)
+        founding(list(nodes), members or MEMBERS)
     return refusal.value.code, refusal.value.found
 
 

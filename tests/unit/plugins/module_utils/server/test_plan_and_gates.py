@@ -53,8 +53,8 @@ def bare(name):
     return node(name, listening=False, **nothing)
 
 
-def made(nodes, group=NAMES, package=PACKAGE, accept_old="", **changes):
-    return plan(nodes, group, {**CLUSTER, **changes}, accept_old, package)
+def made(nodes, group=None, package=None, accept_old="", **changes):
+    return plan(nodes, NAMES if group is None else group, {**CLUSTER, **changes}, accept_old, package or PACKAGE)
 
 
 def refused(*arguments, **changes):
