@@ -28,13 +28,15 @@ options:
     suboptions:
       manager:
         description:
-          - V(systemd) for a unit; V(sls) for a folder with C(service/bin/init.sh) and C(var/run/*.pid); V(command)
-            for any commands.
+          - V(systemd) for a unit; V(sysvinit) for a script in C(/etc/init.d); V(sls) for a folder with
+            C(service/bin/init.sh) and C(var/run/*.pid); V(command) for any commands.
         type: str
         required: true
-        choices: [systemd, sls, command]
+        choices: [systemd, sysvinit, sls, command]
       unit:
-        description: The unit's name for V(systemd), the service's root folder for V(sls), any label for V(command).
+        description:
+          - The unit's name for V(systemd), the script's for V(sysvinit), the service's root folder for V(sls), any
+            label for V(command).
         type: str
         required: true
       start_command:
@@ -48,7 +50,8 @@ options:
       pid_file:
         description:
           - File with the number of the service's process. Needed for O(service.manager=command).
-          - By default every C(*.pid) in C(var/run) for O(service.manager=sls). Not used for V(systemd).
+          - By default every C(*.pid) in C(var/run) for O(service.manager=sls), and C(/var/run/UNIT.pid) for
+            O(service.manager=sysvinit). Not used for V(systemd).
         type: path
       ports:
         description: TCP ports on which the service listens.
@@ -60,13 +63,20 @@ options:
         type: str
         default: ""
       stop_timeout:
-        description: Seconds to wait until the service is gone.
+        description:
+          - Seconds to wait until the service is gone. What is left of it after half of them gets a SIGTERM.
         type: int
         default: 120
       start_timeout:
         description: Seconds to wait until the service serves.
         type: int
         default: 300
+      stop_kill:
+        description:
+          - Whether what is left after O(service.stop_timeout) is killed. Without it the module fails and names the
+            processes.
+        type: bool
+        default: false
 notes:
   - Where an option is wrong for the node, or something is found that should not be, the module fails with a C(code),
     what was C(found), and what to C(do) in its result.

@@ -19,7 +19,7 @@ def node_arguments() -> dict:
             "type": "dict",
             "required": True,
             "options": {
-                "manager": {"type": "str", "required": True, "choices": ["systemd", "sls", "command"]},
+                "manager": {"type": "str", "required": True, "choices": ["systemd", "sysvinit", "sls", "command"]},
                 "unit": {"type": "str", "required": True},
                 "start_command": {"type": "str"},
                 "stop_command": {"type": "str"},
@@ -28,6 +28,7 @@ def node_arguments() -> dict:
                 "health_url": {"type": "str", "default": ""},
                 "stop_timeout": {"type": "int", "default": 120},
                 "start_timeout": {"type": "int", "default": 300},
+                "stop_kill": {"type": "bool", "default": False},
             },
             "required_if": [["manager", "command", ["start_command", "stop_command", "pid_file"]]],
         },

@@ -12,6 +12,7 @@ configuration file exists, and is either the original or the hold.
 from __future__ import annotations
 
 import json
+import shlex
 import time
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk
@@ -44,7 +45,7 @@ def render(beside: Beside, run: Run, since: str, sha256: str) -> bytes:
 # by: {json.dumps(run.operator)}, run {json.dumps(run.run_id)}, epoch {run.epoch}
 # To release it: run migrate.yml again, which goes on or puts everything back.
 # By hand, and only if status.yml says that the store of the service is still active:
-#   mv {kept} {beside.path} && rm {beside.marker}
+#   mv {shlex.quote(kept)} {shlex.quote(beside.path)} && rm {shlex.quote(beside.marker)}
 atlasdb-timelock-held: {json.dumps(kept)}
 """.encode()
 

@@ -50,5 +50,8 @@ class Node:
 
 def _beside(path: str) -> Beside:
     if not os.path.isabs(path):
-        raise Refusal("config-missing", f"{path} is not an absolute path.")
+        raise Refusal("config-missing", f"{path!r} is not an absolute path.")
+    if not path.isprintable():
+        # It would be more than one line of the hold, and of the unit's drop-in.
+        raise Refusal("config-missing", f"{path!r} has characters that no path of a configuration has.")
     return Beside(os.path.normpath(path))

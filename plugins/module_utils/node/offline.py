@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
@@ -18,6 +21,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 
 _FIRST_POLL_SECONDS = 0.02
 _LAST_POLL_SECONDS = 0.25
+_KILLED_SECONDS = 10.0
 # A socket goes with its process; this is for the kernel's tidying up.
 _PORT_SECONDS = 3.0
 
@@ -89,24 +93,51 @@ def _take_again(node: Node, marker: dict, look: Look, progress: dict) -> None:
 
 
 def _stop(node: Node, seen: dict) -> None:
-    """Stop by the manager. What it says is only told when /proc does not agree that the service is gone."""
-    deadline = time.monotonic() + node.service.stop_timeout
+    """Stop by the manager; what is left after half the time is asked to end, what is left in the end only killed
+    where the inventory says so. What the manager says is only told when /proc does not agree that the service is
+    gone.
+    """
+    service = node.service
+    began = time.monotonic()
     command = Command(node.manager.stop, node.manager.folder, keep_words=True)
+    if _is_gone(node, seen, command, began + service.stop_timeout / 2):
+        return
+    outcome = command.poll(0)
+    if outcome is None or outcome.status is not None:
+        _send(node, seen, signal.SIGTERM)
+        if _is_gone(node, seen, command, began + service.stop_timeout):
+            return
+        outcome = command.poll(0)
+        command.kill()
+        if service.stop_kill:
+            _send(node, seen, signal.SIGKILL)
+            if _is_gone(node, seen, command, time.monotonic() + _KILLED_SECONDS):
+                return
+    said = f": {outcome}" if outcome else f" had not ended after {service.stop_timeout} s"
+    raise _still_running(node, node.probe.look(seen), f" The stop command{said}.")
+
+
+def _is_gone(node: Node, seen: dict, command: Command, deadline: float) -> bool:
+    """Whether the stop command ends and the service is gone in time."""
     pause = _FIRST_POLL_SECONDS
-    outcome = None
     while time.monotonic() < deadline:
-        outcome = outcome or command.poll(pause)
+        outcome = command.poll(pause)
         if outcome is not None:
             look = node.probe.look(seen)
             if not look.running and not look.state.active:
-                return
+                return True
             if outcome.status is None:
                 break
             time.sleep(pause)
         pause = min(2 * pause, _LAST_POLL_SECONDS)
-    command.kill()
-    said = f": {outcome}" if outcome else f" had not ended after {node.service.stop_timeout} s"
-    raise _still_running(node, node.probe.look(seen), f" The stop command{said}.")
+    return False
+
+
+def _send(node: Node, seen: dict, number: signal.Signals) -> None:
+    """To each process of the service that lives."""
+    for process in node.probe.look(seen).processes:
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(process.pid, number)
 
 
 def _still_running(node: Node, look: Look, more: str) -> Refusal:

@@ -26,6 +26,7 @@ class Service:
     health_url: str
     stop_timeout: int
     start_timeout: int
+    stop_kill: bool
 
     @classmethod
     def from_options(cls, name: str, options: dict) -> Service:
@@ -41,6 +42,7 @@ class Service:
             health_url=options["health_url"],
             stop_timeout=options["stop_timeout"],
             start_timeout=options["start_timeout"],
+            stop_kill=options["stop_kill"],
         )
 
 

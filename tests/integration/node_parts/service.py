@@ -6,7 +6,7 @@
 
 Its configuration has a block ``atlasdb``, or it does not start. Other keys: ``port``, where it answers 200;
 ``timelock``, a ``host:port`` to which it holds a connection; ``stubborn``, to survive SIGTERM; ``child``, to leave a
-process behind.
+process behind that survives it too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def main() -> None:
     if "child" in config and os.fork() == 0:
         os.setsid()
         os.chdir("/")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(20)
         os._exit(0)
     if "stubborn" in config:

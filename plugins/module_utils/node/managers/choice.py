@@ -10,10 +10,11 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.int
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.pid_command import PidCommand
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.sls import Sls
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.systemd import Systemd
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.sysvinit import SysVInit
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Processes
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
 
-MANAGERS = {"systemd": Systemd, "sls": Sls, "command": PidCommand}
+MANAGERS = {"systemd": Systemd, "sysvinit": SysVInit, "sls": Sls, "command": PidCommand}
 
 
 def manager_of(service: Service, processes: Processes) -> Manager:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk, program
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
@@ -19,6 +20,8 @@ UNIT_FOLDER = "/etc/systemd/system"
 _DROP_IN = "atlasdb-timelock-hold.conf"
 _SYSTEMCTL = ["systemctl", "--no-pager", "--no-ask-password"]
 _TIMEOUT_SECONDS = 30
+# What systemd.unit(5) allows; a name that began with a dash would be an option of systemctl.
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*")
 _PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ControlGroup,FragmentPath,DropInPaths"
 
 
@@ -26,6 +29,8 @@ class Systemd(Manager):
     start_ends = True
 
     def __init__(self, service: Service, processes: Processes):
+        if not _UNIT.fullmatch(service.unit):
+            raise Refusal("probe-blind", f"{service.unit!r} is no name of a systemd unit.")
         self._unit = service.unit if "." in service.unit else service.unit + ".service"
         self.start = [*_SYSTEMCTL, "start", self._unit]
         self.stop = [*_SYSTEMCTL, "stop", self._unit]
