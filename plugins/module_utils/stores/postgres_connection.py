@@ -180,7 +180,7 @@ class PostgresConnection:
         # libpq gives no SQLSTATE for what the server says before the session exists.
         denials = (
             "authentication failed", "pg_hba.conf", "permission denied", "is not permitted", "does not exist",
-            "requires a valid client certificate",
+            "requires a valid client certificate", "does not have CONNECT privilege",
         )  # fmt: skip
         if any(denial in reason for denial in denials):
             return Refusal("kvs-denied", f"{self.where} does not let {self.user} in: {reason}.")

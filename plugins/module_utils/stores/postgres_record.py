@@ -81,9 +81,12 @@ def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | Non
     """See Store.take_lock."""
     if not _exists(cursor):
         _require_rights(cursor)
-        # CREATE ... IF NOT EXISTS fails when two do it at once.
+        # Two that make it at once would fail.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (_TABLE,))
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        # CREATE SCHEMA IF NOT EXISTS wants the right to make one also where it is there.
+        cursor.execute("SELECT to_regnamespace(%s) IS NULL", (SCHEMA,))
+        if cursor.fetchone()[0]:
+            cursor.execute(f"CREATE SCHEMA {SCHEMA}")
         cursor.execute(
             f"CREATE TABLE IF NOT EXISTS {_TABLE}"
             " (bound text PRIMARY KEY, epoch bigint NOT NULL, holder jsonb, document jsonb NOT NULL)"
