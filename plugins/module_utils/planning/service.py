@@ -26,6 +26,9 @@ MOVES = (MIGRATE, REVERSE)
 REVERSED = "reversed"
 """What a record says of a service that went back."""
 
+ACCEPTED = "accepted unproven"
+"""How a note begins that says what was accepted without a proof, and why."""
+
 
 class ServicePlanner:
     """Weighs what was read of one service.
@@ -220,7 +223,7 @@ class ServicePlanner:
             return
         found = f"{', '.join(unseen)} do not run, so no probe can be seen to see them."
         if self.settings["accept_unproven"]:
-            self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {found}")
+            self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {found}")
         else:
             do = "Make sure that no process of the service is left anywhere, and say so with timelock_accept_unproven."
             self.refusals.append(Refusal("proof-missing", found, do))
@@ -242,7 +245,7 @@ class ServicePlanner:
         """Whoever has a session must be seen, and each node that runs now and will be stopped be among them."""
         for refusal, may_be_accepted in self._sight().refusals(self._serving(), self._nodes_to_stop()):
             if may_be_accepted and self.settings["accept_unproven"]:
-                self.notes.append(f"accepted unproven ({self.settings['accept_unproven']}): {refusal.found}")
+                self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {refusal.found}")
             else:
                 self.refusals.append(refusal)
 

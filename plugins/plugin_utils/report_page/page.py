@@ -61,6 +61,7 @@ def _service(name: str, service: dict, anchor: str) -> dict:
         "words": words.in_short(service),
         "refusals": service["refusals"],
         "accepted": words.accepted(service),
+        "noted": words.noted(service),
         "facts": words.facts(service),
         "first_after": words.first_after(end),
         "proofs": words.proofs(service),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.cluster_sessions import HOSTS, NODES, STORE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import ACCEPTED
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import FRESH
 
 _SESSIONS = {
@@ -94,7 +95,13 @@ def _of_the_end(end: dict) -> list:
 def accepted(service: dict) -> list:
     """What was accepted without a proof, and why."""
     reason = service["end"]["accepted_unproven"]
-    return [*service["notes"], *([f"At the invalidation: {reason}"] if reason else [])]
+    at_the_plan = [note for note in service["notes"] if note.startswith(ACCEPTED)]
+    return [*at_the_plan, *([f"At the invalidation: {reason}"] if reason else [])]
+
+
+def noted(service: dict) -> list:
+    """What else the plan says of the service."""
+    return [note for note in service["notes"] if not note.startswith(ACCEPTED)]
 
 
 def facts(service: dict) -> list:

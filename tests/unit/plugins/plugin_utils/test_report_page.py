@@ -165,6 +165,13 @@ def test_what_was_accepted_without_a_proof_stands_with_its_reason(tmp_path):
     assert "Accepted unproven At the invalidation: the pooler hides it, ticket 7" in text
 
 
+def test_what_the_plan_notes_besides_is_not_said_to_be_accepted(tmp_path):
+    plan = runs.plan()
+    plan["services"]["orders"]["notes"] = ["new, as the inventory says", "accepted unproven (looked): no session"]
+    text = Page(page(report(tmp_path, plan=plan))).text
+    assert "The plan says: new, as the inventory says Accepted unproven accepted unproven (looked): no session" in text
+
+
 def test_charts_show_every_number_and_every_step(tmp_path):
     made = Page(page(report(tmp_path)))
     assert made.tags.count("svg") == 4, "numbers and steps, for a desktop and for a phone"
