@@ -43,6 +43,32 @@ def test_a_service_goes_back_with_its_counter_and_forward_again(lab, tmp_path, s
 
 
 @only_wide
+def test_nothing_is_done_to_a_service_that_has_nothing_to_take_back(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        assert ["reverse-not-migrated" in reason for reason in services.play("reverse.yml").reasons] == [True]
+
+
+@only_wide
+def test_a_way_back_that_cannot_stop_a_node_lets_the_others_go_on_with_timelock(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
+        services.set(atlasdb_stop_timeout=2, timelock_quiet_seconds=1)
+        services.migrate()
+        _first, other = services.nodes
+        run = services.begin("reverse.yml", breakpoints=("begin-stop",))
+        try:
+            run.wait_at("begin-stop")
+            other.pause()
+            run.go_on("begin-stop")
+            run.wait()
+        finally:
+            other.resume()
+            run.kill()
+        assert not run.ok and "node-still-running" in run.codes, run.tail
+        services.play("reverse.yml")
+        services.assert_as_before()
+
+
+@only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_ten_times_forward_and_back_under_load_no_timestamp_goes_back(lab, tmp_path, store):
     with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
