@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.namespaces import OVERRIDE
 from psycopg import sql
 
 from chaos.faults import OfAService
@@ -125,6 +126,13 @@ class Mistakes:
     def another_services_database(self, service: Service) -> str:
         self._use_database_of(service, self.owner)
         return self.owner.name
+
+    @_mistake("inventory-namespace-shared")
+    def another_services_namespace(self, service: Service) -> str:
+        (node,) = service.nodes
+        self._namespace(node, self.owner.name)
+        self._edit(node, "  initializeAsync:", f"  {OVERRIDE}: true\n  initializeAsync:")
+        return f"have one namespace: {self.owner.name}"
 
     def _use_database_of(self, service: Service, other: Service) -> None:
         for node in service.nodes:

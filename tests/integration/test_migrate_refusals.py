@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cassandra_here import WIDE
+from cassandra_here import WIDE, only_wide
 from fleet import STORES, fleet, lab
 from lab import by_hand
 from mistakes import COUNTS, MANAGERS, MISTAKES, NAMELESS, Mistakes
@@ -86,6 +86,18 @@ def test_a_refused_run_writes_nothing_anywhere_but_its_report(refused):
     assert after == before | {"reports": True}
 
 
+@only_wide
+def test_status_alarms_for_what_must_never_be_and_writes_nothing(refused):
+    _run, mistakes, _before, after = refused
+    status = mistakes.fleet.play("status.yml")
+    assert not status.ok
+    for name in ("a_store_that_is_active_under_nodes_on_timelock", "a_node_that_is_configured_for_timelock_already"):
+        service, code = mistakes.services[name].name, MISTAKES[name].code
+        rows = [line.split() for line in status.said("Show where every service is") if line.startswith(f"{service} ")]
+        assert [row[1] for row in rows] == ["wrong"] and f"see {code}" in " ".join(rows[0]), status.tail
+    assert mistakes.fleet.look() == after
+
+
 def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
     with fleet(lab, tmp_path, 2) as services:
         services.load(0)
@@ -121,6 +133,7 @@ def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_
 def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         services.load(0)
+        services.set(timelock_timeout=3)
         killed = lab.timelock.lose_quorum()
         try:
             run = services.refused()
