@@ -96,13 +96,19 @@ def test_the_plan_refuses_a_list_without_servers(one):
     assert "inventory-empty" in codes, reasons
 
 
-def test_the_plan_refuses_an_inventory_without_nodes(one):
+def test_the_plan_refuses_an_inventory_without_nodes_and_has_nothing_to_report(one):
     one.write(lambda everything: everything["children"].update(atlasdb_services={}))
+    one.load(0)
+    before = one.look()
     try:
-        codes, reasons = _refused_by_the_plan(one)
+        run = one.play("migrate.yml")
     finally:
         one.set(timelock_timeout=3)
-    assert "inventory-empty" in codes, reasons
+    assert not run.ok
+    assert [reason.split(": ")[0] for reason in run.reasons] == ["inventory-empty"], run.tail
+    assert run.said("Say where it lies") == []
+    assert one.look() == before
+    one.load()
 
 
 def _refused_before_the_stop(services: Fleet, *arguments: str) -> list[str]:
