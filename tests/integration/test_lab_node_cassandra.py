@@ -302,6 +302,7 @@ def test_it_outlives_a_crash_of_cassandra(one, rows, cluster):
     assert rows.bound() > bound
 
 
+@cassandra_here.only_wide
 def test_with_one_of_three_hosts_down_it_starts_moves_its_bound_and_migrates(lab, store, service):
     node = service(store=f"{store}-x3").nodes[0]
     cluster = lab.cassandra[f"{store}-x3"]

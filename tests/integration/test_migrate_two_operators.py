@@ -10,13 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
+from cassandra_here import WIDE
 from fleet import Fleet, fleet, lab, wait_for
 from lab import processes
 
 __all__ = ["lab"]
 
-LATE = ("node_stage", "node_offline", "node_online")
-"""The modules that change a node, in the order in which a handover needs them."""
+LATE = ("node_stage", "node_offline", "node_online") if WIDE else ("node_offline", "node_online")
+"""The modules that change a node, in the order in which a handover needs them; staging in the wider run only."""
 
 INTERPRETER = """\
 #!/bin/sh

@@ -29,21 +29,17 @@ NODES = {
     # Without a leader block the copy and the node would both issue, once the node is put back.
     "on_a_copy_before_the_stop": 2,
     "moved_bound": 1,
-    "idle_pool_before_the_invalidation": 1,
     # Without a leader block it would not live on an invalidated store.
     "on_a_copy_after_the_invalidation": 2,
     "locked_table": 1,
-    "ended_session": 1,
     "occupied_port": 2,
 }
 """The services of the story, and how many nodes each has. All go through the window together."""
 
 PUT_BACK = {
     "on_a_copy_before_the_stop": "kvs-session-open",
-    "idle_pool_before_the_invalidation": "kvs-session-open",
     "moved_bound": "bound-moved",
     "locked_table": "kvs-lock-held",
-    "ended_session": "kvs-unreachable",
 }
 BLOCKED = ["on_a_copy_before_the_invalidation"]
 """In the wider run only."""
@@ -75,6 +71,8 @@ if MAY_MOUNT:
 if WIDE:
     NODES |= {
         "on_a_copy_before_the_invalidation": 2,
+        "idle_pool_before_the_invalidation": 1,
+        "ended_session": 1,
         "port_of_another": 1,
         "lost_node": 2,
         "swapped_database": 1,
@@ -82,6 +80,8 @@ if WIDE:
         "serves_without_timelock": 2,
     }
     PUT_BACK |= {
+        "idle_pool_before_the_invalidation": "kvs-session-open",
+        "ended_session": "kvs-unreachable",
         "port_of_another": "port-still-open",
         "lost_node": "node-lost",
         "swapped_database": "kvs-identity",
@@ -213,9 +213,10 @@ class Faults:
     def begin_invalidate(self) -> None:
         holder = self._lock_table(self.service("locked_table"))
         self.undone.callback(holder.close)
-        self._end_the_session_that_waits(self.service("ended_session"))
-        pooled = self.service("idle_pool_before_the_invalidation")
-        self.undone.callback(OfAService(self.lab, pooled, self._copies[pooled.nodes[0].name]).idle_pool())
+        if WIDE:
+            self._end_the_session_that_waits(self.service("ended_session"))
+            pooled = self.service("idle_pool_before_the_invalidation")
+            self.undone.callback(OfAService(self.lab, pooled, self._copies[pooled.nodes[0].name]).idle_pool())
         for service in self._of_each_store("on_a_copy_directly_before_the_invalidation"):
             self._start_beside(service)
 
