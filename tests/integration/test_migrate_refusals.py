@@ -21,6 +21,67 @@ from mistakes import COUNTS, MANAGERS, MISTAKES, NAMELESS, Mistakes
 __all__ = ["lab"]
 
 
+# Before the fleet of all mistakes, whose many databases each look would read.
+
+
+def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
+        services.load(0)
+        left, kept = services.nodes
+        split = services.refused("--limit", kept.name)
+        said = f": inventory-service-split: {left.service.name} is left without {left.name}."
+        assert any(said in reason for reason in split.reasons), split.tail
+        (tmp_path / "psycopg.py").write_text("raise ImportError('No module named psycopg')\n")
+        lacking = services.refused(PYTHONPATH=str(tmp_path))
+        (reason,) = lacking.reasons
+        assert ": controller-requirements: " in reason and "pip install 'psycopg" in reason
+
+
+@pytest.mark.parametrize("store", STORES if WIDE else STORES[:1])
+def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_where_it_has_data(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 1, stores=(store,)) as services:
+        (service,) = services.services
+        (node,) = service.nodes
+        services.load(0)
+        node.stop()
+        services.set(atlasdb_service_is_new=True)
+        refused = services.refused()
+        assert [reason.split(": ")[1] for reason in refused.reasons] == ["new-but-not-empty"], refused.tail
+        by_hand.store(lab, service.name).forget()
+        before = services.look()
+        run = services.play("migrate.yml", "--diff")
+        assert run.ok, run.tail
+        assert run.verdict == [f"{service.name}: new, nothing to hand over"]
+        assert lab.settings.timelock_urls[0] in run.output
+        assert services.look() == before | {"reports": True}
+
+
+def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        services.load(0)
+        services.set(timelock_timeout=3)
+        killed = lab.timelock.lose_quorum()
+        try:
+            run = services.refused()
+        finally:
+            for node in killed:
+                lab.timelock.start_node(node)
+        assert [reason.split(": ")[1] for reason in run.reasons] == ["timelock-unreachable"], run.tail
+
+
+def test_a_timelock_below_an_invalidated_store_is_refused_before_anything_stops(lab, tmp_path):
+    """Its namespace was asked for after it had lost its data, and an operator says that it is the service's."""
+    with fleet(lab, tmp_path, 1) as services:
+        by_hand.rename_column(lab, services.services[0].name)
+        lab.timelock.wake(services.services[0].name)
+        services.set(timelock_adopt_namespace=True)
+        run = services.play("migrate.yml")
+        assert not run.ok
+        assert "timelock-behind-backup" in run.codes, run.tail
+        assert run.begun() == ["prepare"]
+        assert services.nodes[0].health() is None
+
+
 @pytest.fixture(scope="module")
 def refused(lab, tmp_path_factory):
     """The run over the fleet of mistakes, what was made, and looks around it."""
@@ -96,61 +157,3 @@ def test_status_alarms_for_what_must_never_be_and_writes_nothing(refused):
         rows = [line.split() for line in status.said("Show where every service is") if line.startswith(f"{service} ")]
         assert [row[1] for row in rows] == ["wrong"] and f"see {code}" in " ".join(rows[0]), status.tail
     assert mistakes.fleet.look() == after
-
-
-def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
-    with fleet(lab, tmp_path, 2) as services:
-        services.load(0)
-        left, kept = services.nodes
-        split = services.refused("--limit", kept.name)
-        said = f": inventory-service-split: {left.service.name} is left without {left.name}."
-        assert any(said in reason for reason in split.reasons), split.tail
-        (tmp_path / "psycopg.py").write_text("raise ImportError('No module named psycopg')\n")
-        lacking = services.refused(PYTHONPATH=str(tmp_path))
-        (reason,) = lacking.reasons
-        assert ": controller-requirements: " in reason and "pip install 'psycopg" in reason
-
-
-@pytest.mark.parametrize("store", STORES if WIDE else STORES[:1])
-def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_where_it_has_data(lab, tmp_path, store):
-    with fleet(lab, tmp_path, 1, stores=(store,)) as services:
-        (service,) = services.services
-        (node,) = service.nodes
-        services.load(0)
-        node.stop()
-        services.set(atlasdb_service_is_new=True)
-        refused = services.refused()
-        assert [reason.split(": ")[1] for reason in refused.reasons] == ["new-but-not-empty"], refused.tail
-        by_hand.store(lab, service.name).forget()
-        before = services.look()
-        run = services.play("migrate.yml", "--diff")
-        assert run.ok, run.tail
-        assert run.verdict == [f"{service.name}: new, nothing to hand over"]
-        assert lab.settings.timelock_urls[0] in run.output
-        assert services.look() == before | {"reports": True}
-
-
-def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
-    with fleet(lab, tmp_path, 1) as services:
-        services.load(0)
-        services.set(timelock_timeout=3)
-        killed = lab.timelock.lose_quorum()
-        try:
-            run = services.refused()
-        finally:
-            for node in killed:
-                lab.timelock.start_node(node)
-        assert [reason.split(": ")[1] for reason in run.reasons] == ["timelock-unreachable"], run.tail
-
-
-def test_a_timelock_below_an_invalidated_store_is_refused_before_anything_stops(lab, tmp_path):
-    """Its namespace was asked for after it had lost its data, and an operator says that it is the service's."""
-    with fleet(lab, tmp_path, 1) as services:
-        by_hand.rename_column(lab, services.services[0].name)
-        lab.timelock.wake(services.services[0].name)
-        services.set(timelock_adopt_namespace=True)
-        run = services.play("migrate.yml")
-        assert not run.ok
-        assert "timelock-behind-backup" in run.codes, run.tail
-        assert run.begun() == ["prepare"]
-        assert services.nodes[0].health() is None
