@@ -487,6 +487,13 @@ def test_a_store_is_empty_only_where_no_table_has_a_row(service, opened, punch):
     assert store.filled_table() == f"{service.keyspace}._punch"
 
 
+def test_a_table_that_the_login_may_not_read_is_not_taken_for_empty(service, opened, punch):
+    service.cql("CREATE ROLE IF NOT EXISTS narrow WITH LOGIN = true AND PASSWORD = 'secret'")
+    service.cql("GRANT SELECT ON TABLE TO narrow")
+    narrow = opened({**service.kvs, "user": "narrow", "password": "secret"})
+    assert narrow.filled_table() == f"{service.keyspace}._punch"
+
+
 def test_the_newest_timestamp_by_wall_clock_bears_witness(service, opened, punch):
     store = opened(service.kvs)
     assert store.corroboration() == []
