@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.reading import TIMELOCK
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node_look import NodeConfig
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config import ARGUMENT_SPEC, RUN
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.client_config_info import CONFIG, TARGET
@@ -41,14 +42,16 @@ class ActionModule(Journalled, Rendering, NodeAction):
         if went_wrong(probe):
             return probe
         embedded = params["state"] == "embedded"
-        rendered = None if embedded else self.rendered(params["template"], task_vars)
+        namespace = params["rename_to"]
+        rendered = None if embedded or namespace else self.rendered(params["template"], task_vars)
         node = NodeConfig(probe, {key: params[key] for key in CONFIG}, rendered)
         before = node.read()
-        new = node.transformed(embedded)
+        new = node.transformed(embedded, namespace)
         files = probe["files"]
         arguments = {
             **target,
             "embedded": embedded,
+            "from_timelock": before.mode == TIMELOCK,
             "content_b64": _encoded(new.install_text),
             "source_sha256": probe["hold"]["sha256"] if node.held else files["install"]["sha256"],
         }
@@ -62,5 +65,5 @@ class ActionModule(Journalled, Rendering, NodeAction):
             "changed": staged["changed"],
             "diff": {"prepared": new.diff_redacted},
             "before": {"mode": before.mode, "namespace": before.namespace},
-            "after": {"mode": "embedded" if embedded else "timelock", "namespace": before.namespace},
+            "after": {"mode": "embedded" if embedded else "timelock", "namespace": namespace or before.namespace},
         }

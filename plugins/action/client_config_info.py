@@ -56,10 +56,11 @@ class ActionModule(Rendering, NodeAction):
         probe = self.on_node("node_info", target, task_vars)
         if went_wrong(probe):
             return probe
-        rendered = None if params["reverse"] else self.rendered(params["template"], task_vars)
+        leaving = params["reverse"] or params["rename_to"]
+        rendered = None if leaving else self.rendered(params["template"], task_vars)
         return {
             "changed": False,
             "ports": params["service"].get("ports") or [],
             "unit": params["service"].get("unit") or "",
-            **describe(probe, {key: params[key] for key in (*CONFIG, "reverse")}, rendered),
+            **describe(probe, {key: params[key] for key in (*CONFIG, "reverse", "rename_to")}, rendered),
         }

@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import asdict
 
 from .client_config.reading import TIMELOCK, ClientConfig, read_config
+from .client_config.renaming import to_namespace
 from .client_config.reversal import Former, to_embedded
 from .client_config.templated import templated
 from .client_config.transform import SSL_OPTIONS, TimelockBlock, Transformed, to_timelock
@@ -76,8 +77,11 @@ class NodeConfig:
         texts = (self.install, self.runtime, *([self._rendered] if self._rendered is not None else []))
         return hashlib.sha256(repr(texts).encode("utf-8")).hexdigest()
 
-    def transformed(self, embedded: bool = False) -> Transformed:
-        """The configuration for TimeLock, or the one for ``embedded`` timestamps again."""
+    def transformed(self, embedded: bool = False, namespace: str | None = None) -> Transformed:
+        """The configuration for TimeLock, the one for ``embedded`` timestamps again, or for another ``namespace``."""
+        if namespace:
+            where = {"root": self._options["config_root"], "runtime_root": self._options["runtime_config_root"]}
+            return to_namespace(self.install, self.runtime, namespace, version=self.version, **where)
         timelock = self._options["timelock"]
         ssl = {option: timelock["ssl"][key] for option, key in SSL_OPTIONS.items() if timelock["ssl"].get(key)}
         about = {
@@ -128,9 +132,10 @@ def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
         if probe["missing_files"] and config.mode != "timelock":
             found = f"{', '.join(probe['missing_files'])} does not exist on the node."
             look["problems"].append({"code": "config-tls-missing", "found": found})
-        reverse = bool(options.get("reverse"))
-        if options["timelock"] and not config.problems and reverse == (config.mode == TIMELOCK):
-            planned = node.transformed(embedded=reverse)
+        reverse, namespace = bool(options.get("reverse")), options.get("rename_to")
+        leaving = reverse or bool(namespace)
+        if options["timelock"] and not config.problems and leaving == (config.mode == TIMELOCK):
+            planned = node.transformed(embedded=reverse, namespace=namespace)
             look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}
     except Refusal as refusal:
         look["problems"].append({"code": refusal.code, "found": refusal.found})

@@ -144,7 +144,7 @@ CODES = {
     ),
     "timelock-behind": Code("window", "Start nothing. Look at the TimeLock servers before you run again."),
     "timelock-not-quiet": Code(
-        "window", "Find who still takes timestamps of the namespace, and stop that. Then run reverse.yml again."
+        "window", "Find who still takes timestamps of the namespace, and stop that. Then run the playbook again."
     ),
     "timelock-went-backwards": Code("window", "Start nothing. This TimeLock issues timestamps out of order."),
     "node-unreachable": Code(
@@ -236,6 +236,11 @@ CODES = {
     ),
     "reverse-not-migrated": Code("plan", "There is nothing to take back."),
     "reverse-timelock-lost": Code("plan", "See the runbook: TimeLock's numbers are needed to go back safely."),
+    "rename-unclear": Code("plan", "Name one service with --limit, and its new namespace with timelock_rename_to."),
+    "rename-not-migrated": Code("plan", "Only a service on TimeLock has a namespace there: run migrate.yml first."),
+    "rename-unfinished": Code(
+        "plan", "Run rename_namespace.yml again with the same timelock_rename_to, which ends it."
+    ),
     "reverse-multi-node": Code("plan", "This AtlasDB version has no embedded service of several nodes."),
 }
 

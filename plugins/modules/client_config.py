@@ -50,6 +50,9 @@ options:
     description: Whether to stage only. Needs O(timelock).
     type: bool
     default: false
+  rename_to:
+    description: To stage the configuration that the node has on TimeLock, with this namespace in it.
+    type: str
   handover:
     description:
       - What was read back of the handover, with the C(run_id) and C(epoch) of this run. Needed to switch in;

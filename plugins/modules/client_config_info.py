@@ -62,6 +62,9 @@ options:
       - Whether RV(planned) is the way back, for a node that is on O(timelock), to the embedded timestamps that it had.
     type: bool
     default: false
+  rename_to:
+    description: Whether RV(planned) is to have this namespace on TimeLock, for a node that is on it with another.
+    type: str
   template:
     description:
       - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of

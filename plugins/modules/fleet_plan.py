@@ -153,10 +153,14 @@ options:
     type: bool
     default: false
   direction:
-    description: Whether the services are to go to TimeLock, or back from it to their embedded timestamps.
+    description: Whether the services are to go to TimeLock, or back from it to their embedded timestamps, or the only
+      one to another namespace there.
     type: str
-    choices: [migrate, reverse]
+    choices: [migrate, reverse, rename]
     default: migrate
+  rename_to:
+    description: That namespace, for V(rename).
+    type: str
 attributes:
   check_mode:
     description: Nothing is written in any mode.
@@ -249,7 +253,7 @@ services:
       description: Where each node takes its timestamps from, as its configuration says.
       type: dict
     namespace:
-      description: The namespace.
+      description: The namespace; the new one where that is to change.
       type: str
     store:
       description: The state of the key-value service's bound, as RV(atlasdb.timelock.timestamp_info#module:state).

@@ -32,8 +32,9 @@ options:
       - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
-      - V(one_way) - no way back that has not ended is on record, by the O(lock) that was taken.
-      - V(retreat) - where a service goes whose way back failed in O(step), as V(way).
+      - V(one_way) - no run that went another way than O(direction), and has not ended, is on record, by the O(lock)
+        that was taken.
+      - V(retreat) - where a service goes whose way back or rename (by O(direction)) failed in O(step), as V(way).
       - V(quiet) - O(earlier) and O(later) are O(limit) seconds apart, under one leader, and nobody else took any.
       - V(reverse_to) - O(fresh_timestamp) is above all that the O(plan) knows of. Returns RV(at_least).
       - V(well_below) - O(fresh_timestamp) is half of O(margin) below the bound of O(store). Never refuses; returns
@@ -41,6 +42,10 @@ options:
       - V(given_back) - O(store) is live and guarded, not below O(expected), well above O(fresh_timestamp), and the lock
         is O(run_id)'s in O(epoch). Returns RV(bound).
       - V(uses_bound) - the bound of O(store) has moved since O(expected).
+      - V(rename_at) - O(fresh_timestamp) is above all that the O(plan) knows of. Returns RV(ts).
+      - V(renamed) - all nodes of the O(plan) are proved offline by O(proofs), for O(store) as it was read back,
+        O(timelock_proof) and O(fresh_timestamp) show the new namespace above O(earlier), and nobody took a timestamp of
+        the old one between that and O(later), all under the lock of O(run_id) in O(epoch). Returns RV(handover).
     type: str
     choices:
       - planned
@@ -61,6 +66,8 @@ options:
       - well_below
       - given_back
       - uses_bound
+      - rename_at
+      - renamed
     required: true
   plan:
     description: A service of RV(atlasdb.timelock.fleet_plan#module:services).
@@ -121,6 +128,12 @@ options:
   epoch:
     description: The epoch of its lock.
     type: int
+  timelock_proof:
+    description: The proof of a fast-forward, from M(atlasdb.timelock.timelock_fast_forward).
+    type: dict
+  direction:
+    description: V(migrate), V(reverse) or V(rename).
+    type: str
   step:
     description: The step that failed.
     type: str
@@ -186,7 +199,7 @@ proofs:
   elements: dict
 ts:
   description: TS, the number that no issued timestamp exceeds, in decimal digits.
-  returned: for O(that=bound)
+  returned: for O(that=bound) and O(that=rename_at)
   type: str
   sample: "5000000"
 ts_above:
@@ -212,12 +225,17 @@ bound:
   returned: for O(that=given_back)
   type: str
   sample: "15000001"
+handover:
+  description: What M(atlasdb.timelock.node_online) wants before a node may start on the new namespace.
+  returned: for O(that=renamed)
+  type: dict
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
       V(itself) - the store is active, and a node may invalidate it at any moment. V(repair) - the backup is still where
       no client looks for it. V(unknown) - the store cannot be read, or its bound could not be raised.
-    - Of a way back V(back) - its nodes go on with TimeLock, V(as_left) - the next run goes on.
+    - Of a way back or a rename V(back) - its nodes go on as before, V(as_left) or V(half_renamed) - the next run goes
+      on.
   returned: for O(that=way), O(that=retreat) and O(that=left)
   type: str
 as_it_was:

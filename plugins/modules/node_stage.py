@@ -38,6 +38,11 @@ options:
     description: Whether the new configuration is one for embedded timestamps, the way back from TimeLock.
     type: bool
     default: false
+  from_timelock:
+    description: Whether the configuration that it was made from is one for TimeLock already. The files that are kept as
+      those of before the migration stay the same then.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - atlasdb.timelock.node
   - atlasdb.timelock.node.effects
@@ -70,7 +75,7 @@ RETURN = r"""
 staged:
   description: >-
     What is staged. C(source_sha256), C(sha256), C(with_runtime) (hash of the runtime file that belongs to it, or
-    null), C(embedded), C(epoch), C(run_id), C(mode), C(uid), C(gid).
+    null), C(embedded), C(from_timelock), C(epoch), C(run_id), C(mode), C(uid), C(gid).
   returned: success
   type: dict
 """
@@ -96,6 +101,7 @@ def main() -> None:
             "runtime_content_b64": {"type": "str", "no_log": True},
             "runtime_source_sha256": {"type": "str"},
             "embedded": {"type": "bool", "default": False},
+            "from_timelock": {"type": "bool", "default": False},
         },
         required_together=[("runtime_content_b64", "runtime_source_sha256")],
         supports_check_mode=True,
@@ -128,12 +134,12 @@ def _stage(
 ) -> None:
     marker = hold.read_marker(node.install)
     belongs = None if runtime_content is None else disk.sha256(runtime_content)
-    embedded = parameters["embedded"]
-    about = staging.plan(node.install, run, content, parameters["source_sha256"], marker, belongs, embedded)
+    which = (parameters["embedded"], parameters["from_timelock"])
+    about = staging.plan(node.install, run, content, parameters["source_sha256"], marker, belongs, *which)
     todo = [(node.install, about, content)]
     if runtime_content is not None:
         expected = parameters["runtime_source_sha256"]
-        runtime_about = staging.plan(node.runtime, run, runtime_content, expected, None, None, embedded)
+        runtime_about = staging.plan(node.runtime, run, runtime_content, expected, None, None, *which)
         todo.insert(0, (node.runtime, runtime_about, runtime_content))
     for beside, note, data in todo:
         if not staging.is_staged(beside, note, data):

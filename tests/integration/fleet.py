@@ -49,6 +49,9 @@ STEPS = _steps("handover.yml")
 REVERSE_STEPS = _steps("reverse.yml")
 """Those of the way back."""
 
+RENAME_STEPS = _steps("rename.yml")
+"""Those of a rename."""
+
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> object:
     """The first true value of `condition`. Raises TimeoutError with `what`."""

@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
 
 from cassandra_here import WIDE, only_wide
-from fleet import CASSANDRA, REVERSE_STEPS, STEPS, STORES, fleet, lab, wait_for
+from fleet import CASSANDRA, RENAME_STEPS, REVERSE_STEPS, STEPS, STORES, fleet, lab, wait_for
 from lab import playbooks, processes
 from lab.callback.breakpoints import moment_of
 from lab.service import Node
@@ -66,7 +66,7 @@ def moments_of(store: str, steps: list[str]) -> list[str]:
 
 def test_every_effect_is_one_of_a_step():
     assert {module for _step, _task, module in [*effects(STEPS), *effects(REVERSE_STEPS)]} == set(EFFECTS)
-    for steps in (STEPS, REVERSE_STEPS):
+    for steps in (STEPS, REVERSE_STEPS, RENAME_STEPS):
         assert len(set(moments_of(STORES[0], steps))) == len(moments_of(STORES[0], steps)) >= 10
         assert moments_of(CASSANDRA, steps)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..refusal import Refusal
 from .blocks import Block
-from .documents import Alias, Document, Entry, Mapping
+from .documents import Alias, Document, Entry, Mapping, Scalar
 
 _BY_HAND = "Write that part in plain block style, or give the whole file with atlasdb_config_template."
 
@@ -30,7 +30,7 @@ class Plan:
     added: list = field(default_factory=list)
     """Triples of a mapping, a new key and its value."""
     filled: list = field(default_factory=list)
-    """Triples of a mapping, one of its entries that is null so far, and its value."""
+    """Triples of a mapping, one of its entries, and its new value. An entry that is not null has a single value."""
     appended: dict = field(default_factory=dict)
     """New keys at the end of the whole document."""
 
@@ -47,7 +47,7 @@ class Plan:
             self.removed.append((block.node, entry))
 
     def put(self, block: Block, key: str, value) -> None:
-        """Give ``block`` a ``key`` that it lacks, or has with null."""
+        """Give ``block`` a ``key`` that it lacks, or has with null, or with a single value that goes."""
         self._put(block, block.node, key, value)
 
     def put_within(self, block: Block, name: str, key: str, value) -> None:
@@ -78,6 +78,8 @@ class Plan:
         entry = mapping.entry(key)
         if entry is None:
             self.added.append((mapping, key, value))
+        elif not isinstance(entry.value, Scalar):
+            raise unsafe(f"{key} in {block.pointer} is not a single value.")
         else:
             self.filled.append((mapping, entry, value))
 

@@ -44,20 +44,21 @@ def read_about(beside: Beside) -> dict | None:
 
 def plan(
     beside: Beside, run: Run, content: bytes, expected_source: str, marker: dict | None, with_runtime: str | None,
-    embedded: bool = False,
+    embedded: bool = False, from_timelock: bool = False,
 ) -> dict:
     """What staging would note down. ``with_runtime``: hash of the runtime file that belongs to it, or None;
-    ``embedded``: whether it is one for embedded timestamps.
+    ``embedded``: whether it is one for embedded timestamps; ``from_timelock``: whether its source is one for TimeLock.
 
     A file that was switched in already keeps its note: the note knows what to put back.
 
     Raises Refusal config-changed if the source is not ``expected_source``.
     """
+    about = {"with_runtime": with_runtime, "embedded": embedded, "from_timelock": from_timelock}
     source = source_of(beside, marker)
     sha256 = disk.sha256(content)
     before = read_about(beside)
     if before is not None and before["sha256"] == source.sha256 == sha256 == expected_source:
-        return {**before, "epoch": run.epoch, "run_id": run.run_id, "with_runtime": with_runtime, "embedded": embedded}
+        return {**before, "epoch": run.epoch, "run_id": run.run_id, **about}
     if source.sha256 != expected_source:
         raise Refusal(
             "config-changed",
@@ -67,7 +68,7 @@ def plan(
     return {
         "source_sha256": source.sha256, "sha256": sha256, "epoch": run.epoch, "run_id": run.run_id,
         "mode": source.ownership.mode, "uid": source.ownership.uid, "gid": source.ownership.gid,
-        "with_runtime": with_runtime, "embedded": embedded,
+        **about,
     }  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def put_back(node: Node, run: Run, marker: dict) -> None:
 
 
 def _record(node: Node, run: Run, how: str, about: dict, marker: dict) -> None:
-    if how == SWITCHED:
+    if how == SWITCHED and not about.get("from_timelock"):
         runtime = staging.read_about(node.runtime) if node.runtime is not None else None
         embedded = {"install": marker["sha256"], "runtime": runtime["source_sha256"] if runtime else None}
     else:

@@ -20,5 +20,6 @@ ARGUMENT_SPEC = {
     **RUN,
     "state": {"type": "str", "required": True, "choices": ["timelock", "embedded", "held"]},
     "stage": {"type": "bool", "default": False},
+    "rename_to": {"type": "str"},
     "handover": {"type": "dict"},
 }

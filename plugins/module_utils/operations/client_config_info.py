@@ -45,5 +45,6 @@ ARGUMENT_SPEC = {
     **TARGET,
     **CONFIG,
     "reverse": {"type": "bool", "default": False},
+    "rename_to": {"type": "str"},
     "library_paths": {"type": "list", "elements": "path", "default": []},
 }

@@ -15,7 +15,7 @@ from ..arguments import KVS, TIMELOCK
 from ..cluster_sessions import STORE, sessions_of
 from ..planning.fleet import plan_fleet
 from ..planning.nodes import process_of
-from ..planning.service import MIGRATE, REVERSE
+from ..planning.service import MIGRATE, RENAME, REVERSE
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
@@ -47,7 +47,8 @@ ARGUMENT_SPEC = {
     "server_version": {"type": "str"},
     "repair": {"type": "bool", "default": False},
     "fresh_timestamps": {"type": "bool", "default": False},
-    "direction": {"type": "str", "choices": [MIGRATE, REVERSE], "default": MIGRATE},
+    "direction": {"type": "str", "choices": [MIGRATE, REVERSE, RENAME], "default": MIGRATE},
+    "rename_to": {"type": "str"},
     **TIMELOCK,
 }
 
@@ -71,6 +72,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "server_version": params["server_version"],
         "repair": params["repair"],
         "direction": params["direction"],
+        "rename_to": params["rename_to"],
         "resolve": lru_cache(maxsize=None)(addresses_of),
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())

@@ -16,7 +16,7 @@ from ..planning.service import REFUSED
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
-from . import reverse_checks
+from . import rename_checks, reverse_checks
 
 ARGUMENT_SPEC = {
     "that": {
@@ -41,6 +41,8 @@ ARGUMENT_SPEC = {
             "well_below",
             "given_back",
             "uses_bound",
+            "rename_at",
+            "renamed",
         ],
     },
     "plan": {"type": "dict"},
@@ -59,6 +61,8 @@ ARGUMENT_SPEC = {
     "margin": {"type": "str"},
     "run_id": {"type": "str"},
     "epoch": {"type": "int"},
+    "timelock_proof": {"type": "dict"},
+    "direction": {"type": "str"},
     "step": {"type": "str"},
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
@@ -90,6 +94,8 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "well_below": reverse_checks.well_below,
         "given_back": reverse_checks.given_back,
         "uses_bound": reverse_checks.uses_bound,
+        "rename_at": rename_checks.rename_at,
+        "renamed": rename_checks.renamed,
     }[params["that"]]
     return {"changed": False, **judge(params)}
 
@@ -250,6 +256,7 @@ _WORDS = {
     "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
     "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
+    "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",
     "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
 }
 
@@ -265,6 +272,6 @@ def _left(params: dict) -> dict:
         if result.get("failed") or result.get("unreachable")
     ]
     if failed:
-        words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run migrate.yml again"
+        words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run the playbook again"
         return {"way": way, "as_it_was": False, "words": words}
     return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}

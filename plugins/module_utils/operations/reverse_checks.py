@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..bound import parse_number
+from ..planning.service import MIGRATE, RENAME, REVERSE
 from ..refusal import Refusal
 from ..stores.lock import describe
 
@@ -18,23 +19,37 @@ def require_answer(result: dict, key: str, code: str) -> None:
 
 
 def one_way(params: dict) -> dict:
-    """Whether no way back that has not ended is on record, for a run that goes forward and now has the lock.
+    """Whether no run that went another way, and has not ended, is on record, for one that now has the lock.
 
-    The plan has asked that as well; between it and the lock another run may have had the service.
+    The plan has asked that as well; between it and the lock another run may have had the service. From the middle of a
+    migration there is a way back.
     """
-    document = params["lock"]["document"]
-    if document.get("unfinished") and document.get("direction") == "reverse":
-        raise Refusal("reverse-unfinished", "A way back of the service began since it was looked at, and did not end.")
+    document, direction = params["lock"]["document"], params["direction"]
+    began = document.get("direction", MIGRATE)
+    if document.get("unfinished") and began not in (direction, MIGRATE if direction == REVERSE else direction):
+        code, what = _BEGAN[began]
+        raise Refusal(code, f"{what} of the service began since it was looked at, and did not end.")
     return {}
 
 
+_BEGAN = {
+    REVERSE: ("reverse-unfinished", "A way back"),
+    RENAME: ("rename-unfinished", "A rename"),
+    MIGRATE: ("rename-not-migrated", "A migration"),
+}
+_BEFORE_ANY_NODE = ("prepare", "stop", "rename_read", "fast_forward", "rename_read_back")
+"""Steps of the way back and of a rename in which no node has its new configuration yet."""
+
+
 def retreat(params: dict) -> dict:
-    """Where a service goes whose way back failed: on with TimeLock only while none of its nodes was configured."""
+    """Where a service goes whose way back or rename failed: on as it was while no node was configured."""
     lock, plan = params["lock"], params["plan"]
     if not lock or lock.get("failed") or lock.get("skipped"):
         return {"way": "untouched"}
-    untouched = plan and not plan["live"] and not plan["embedded"]
-    return {"way": "back" if untouched and params["step"] in ("prepare", "stop") else "as_left"}
+    untouched = plan and not (plan["live"] or plan["embedded"] or plan["renamed"])
+    if untouched and params["step"] in _BEFORE_ANY_NODE:
+        return {"way": "back"}
+    return {"way": "half_renamed" if params["direction"] == RENAME else "as_left"}
 
 
 def quiet(params: dict) -> dict:
@@ -49,7 +64,7 @@ def quiet(params: dict) -> dict:
         raise Refusal("timelock-not-quiet", found)
     if earlier["leader"] != later["leader"]:
         found = f"TimeLock's leader changed from {earlier['leader']} to {later['leader']} meanwhile."
-        raise Refusal("timelock-not-quiet", found, "Run reverse.yml again.")
+        raise Refusal("timelock-not-quiet", found, "Run it again.")
     taken = later["fresh_timestamp"] - earlier["fresh_timestamp"] - 1
     if taken:
         found = f"All nodes are stopped, and somebody took {taken} timestamps of the namespace in {apart:.0f} s."
@@ -62,6 +77,12 @@ def reverse_to(params: dict) -> dict:
 
     Raises Refusal ``reverse-timelock-lost`` where TimeLock is below what is known to have been given out.
     """
+    fresh = require_above_known(params, "reverse-timelock-lost")
+    return {"at_least": str(fresh + parse_number(params["margin"], "margin"))}
+
+
+def require_above_known(params: dict, code: str) -> int:
+    """The fresh timestamp. Raises Refusal ``code`` where something that is known to have been given out is above."""
     plan, fresh = params["plan"], int(params["fresh_timestamp"])
     numbers = (plan["record"] or {}).get("numbers") or {}
     known = [("backup", plan["backup"] or 0)]
@@ -70,8 +91,8 @@ def reverse_to(params: dict) -> dict:
     for source, number in known:
         if number >= fresh and not plan["live"]:
             found = f"TimeLock's fresh timestamp is {fresh}, and the {source} is {number}."
-            raise Refusal("reverse-timelock-lost", found)
-    return {"at_least": str(fresh + parse_number(params["margin"], "margin"))}
+            raise Refusal(code, found)
+    return fresh
 
 
 def well_below(params: dict) -> dict:

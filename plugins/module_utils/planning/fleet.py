@@ -11,8 +11,9 @@ from ..refusal import Refusal
 from . import applied, inventory
 from .dependents import dependents, depends, words
 from .newcomer import NewcomerPlanner
+from .rename import RenamePlanner, wrong_request
 from .reverse import ReversePlanner
-from .service import REFUSED, REVERSE, ServicePlanner
+from .service import MIGRATE, REFUSED, RENAME, REVERSE, ServicePlanner
 from .sight import clients_of, other_clients
 
 
@@ -26,13 +27,18 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
-    ``direction`` (MIGRATE or REVERSE) and ``resolve`` (the addresses of a host).
+    ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME) and ``resolve`` (the
+    addresses of a host).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]
     fleet = inventory.whole_fleet(nodes, settings["servers"], settings["server_version"])
     if kept is not None and kept.get("servers") != settings["servers"]:
         fleet.append(Refusal("plan-stale", "The plan that is being applied is one for other TimeLock servers."))
+    playing = [name for name, members in services.items() if _plays(members, settings)]
+    if settings["direction"] == RENAME:
+        unclear = wrong_request(settings["rename_to"], playing)
+        fleet += [unclear] if unclear else []
     identified = _identified(services, stores)
     bounds = {name: bound for name, (_namespace, bound) in identified.items()}
     edges = depends(services, settings["resolve"])
@@ -44,9 +50,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     )
     clients = clients_of(services, stores)
     plans = {}
-    for name, members in services.items():
-        if not any(node["name"] in settings["playing"] for node in members):
-            continue
+    for name in playing:
+        members = services[name]
         found = [refusals[name] for refusals in between if name in refusals]
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
@@ -60,6 +65,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
                 "inventory_refusals": found,
                 "adopt_namespace": members[0]["adopt_namespace"],
                 "other_clients": other_clients(clients, name),
+                "namespaces": {other: own[0] for other, own in identified.items() if other != name},
             },
         )
         plan = planner.plan() if kept is None else applied.hold_to(kept, name, planner.plan())
@@ -83,9 +89,13 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
 
 
 def _planner(direction: str, is_new: bool) -> type:
-    if direction == REVERSE:
-        return ReversePlanner
-    return NewcomerPlanner if is_new else ServicePlanner
+    if direction == MIGRATE:
+        return NewcomerPlanner if is_new else ServicePlanner
+    return {REVERSE: ReversePlanner, RENAME: RenamePlanner}[direction]
+
+
+def _plays(members: list, settings: dict) -> bool:
+    return any(node["name"] in settings["playing"] for node in members)
 
 
 def _identified(services: dict, stores: dict) -> dict:
@@ -95,6 +105,11 @@ def _identified(services: dict, stores: dict) -> dict:
         config = next((node["look"]["config"] for node in members if (node["look"] or {}).get("config")), None) or {}
         found[name] = (config.get("namespace"), bound_of((stores.get(name) or {}).get("identity") or {}))
     return found
+
+
+def _namespace_words(plan: dict) -> str:
+    name = str(plan["namespace"] or "?")
+    return f"{plan['renamed_from']} -> {name}" if plan["renamed_from"] else name
 
 
 def table(plans: dict) -> list:
@@ -107,7 +122,7 @@ def table(plans: dict) -> list:
         rows.append(
             (
                 name,
-                str(plan["namespace"] or "?"),
+                _namespace_words(plan),
                 str(plan["store"] or "?"),
                 "?" if number is None else str(number),
                 plan["timelock"],

@@ -79,14 +79,14 @@ _OF_ALL = ("namespace", "store", "kvs")
 """What the nodes of a service have in common, even while some are on TimeLock already and others are held."""
 
 
-def disagreement(nodes: list) -> list:
-    """Refusals where the configurations of one service's nodes are not of one service."""
+def disagreement(nodes: list, but: tuple = ()) -> list:
+    """Refusals where the configurations of one service's nodes are not of one service, ``but`` in some keys."""
     shared = {node["name"]: node["look"]["config"]["shared"] for node in nodes}
     switched = [name for name in shared if shared[name]["mode"] == "timelock"]
     others = [name for name in shared if name not in switched]
-    refusals = [_differ(shared, list(shared), key) for key in _OF_ALL]
+    refusals = [_differ(shared, list(shared), key) for key in _OF_ALL if key not in but]
     for group in (switched, others):
-        keys = sorted(set(shared[group[0]]) - set(_OF_ALL)) if group else []
+        keys = sorted(set(shared[group[0]]) - {*_OF_ALL, *but}) if group else []
         refusals += [_differ(shared, group, key) for key in keys]
     return [refusal for refusal in refusals if refusal]
 

@@ -51,9 +51,9 @@ class ReversePlanner(ServicePlanner):
         return not self.done
 
     def _store_refusal(self) -> Refusal | None:
-        if self.reversing and self.store.get("guarded"):
-            return None
-        return self._odd_state()
+        if self.reversing:
+            return None if self.store.get("guarded") else self._odd_state()
+        return self._of_another_way() or self._odd_state()
 
     def _weigh_modes(self) -> None:
         switched = "timelock" in self.modes()

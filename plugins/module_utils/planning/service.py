@@ -16,11 +16,12 @@ from .sight import Sight
 
 MIGRATE = "migrate"
 REVERSE = "reverse"
+RENAME = "rename"
 NOTHING = "nothing"
 NEW = "new"
 REFUSED = "refused"
 LEFT_ALONE = "left alone"
-MOVES = (MIGRATE, REVERSE)
+MOVES = (MIGRATE, REVERSE, RENAME)
 """What is done to a service, where anything is."""
 
 REVERSED = "reversed"
@@ -28,6 +29,19 @@ REVERSED = "reversed"
 
 ACCEPTED = "accepted unproven"
 """How a note begins that says what was accepted without a proof, and why."""
+
+_UNFINISHED = {
+    REVERSE: ("reverse-unfinished", "The way back of {} to its embedded timestamps began, and did not end."),
+    RENAME: ("rename-unfinished", "A rename of the namespace of {} began, and did not end."),
+}
+
+
+def unfinished_refusal(direction: str | None, name: str) -> Refusal | None:
+    """What speaks against a migration, where a run that was to go in ``direction`` did not finish; None if nothing."""
+    if direction not in _UNFINISHED:
+        return None
+    code, found = _UNFINISHED[direction]
+    return Refusal(code, found.format(name))
 
 
 class ServicePlanner:
@@ -67,9 +81,14 @@ class ServicePlanner:
         return self.resuming and bool(self.record.get("own_migration"))
 
     @property
+    def unfinished(self) -> str | None:
+        """Where a run was to take the service that did not finish: MIGRATE, REVERSE or RENAME."""
+        return self.record.get("direction", MIGRATE) if self.resuming else None
+
+    @property
     def reversing(self) -> bool:
         """Whether a way back that did not finish is on record."""
-        return self.resuming and self.record.get("direction") == REVERSE
+        return self.unfinished == REVERSE
 
     def modes(self) -> list:
         return [node["look"]["config"]["mode"] for node in self.nodes if (node["look"] or {}).get("config")]
@@ -87,6 +106,8 @@ class ServicePlanner:
             "nodes": self._names(),
             "coordinator": self.nodes[0]["name"],
             "namespace": config.get("namespace"),
+            "renamed_from": None,
+            "renamed": [],
             "modes": {node["name"]: ((node["look"] or {}).get("config") or {}).get("mode") for node in self.nodes},
             "store": store.get("state"),
             "bound": store.get("bound"),
@@ -140,7 +161,7 @@ class ServicePlanner:
             self.refusals += self._node_refusals(node)
         if len(self.modes()) < len(self.nodes):
             return
-        self.refusals += node_checks.disagreement(self.nodes)
+        self.refusals += self._disagreement()
         self.refusals += node_checks.other_timelock(self.nodes, self.settings["servers"])
         unsuitable = own_migration.unsuitable(self.nodes[0]["migration"], self.nodes[0]["look"]["config"])
         self.refusals += [unsuitable] if unsuitable else []
@@ -157,16 +178,20 @@ class ServicePlanner:
         self._weigh_modes()
         self._weigh_timelock()
 
+    def _disagreement(self) -> list:
+        return node_checks.disagreement(self.nodes)
+
     def _node_refusals(self, node: dict) -> list:
         invalidated = (self.store or {}).get("state") == INVALIDATED
         return node_checks.node_refusals(node, self.resuming, invalidated)
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""
-        if self.reversing:
-            found = f"The way back of {self.name} to its embedded timestamps began, and did not end."
-            return Refusal("reverse-unfinished", found)
-        return self._odd_state()
+        return self._of_another_way() or self._odd_state()
+
+    def _of_another_way(self) -> Refusal | None:
+        """A run of another playbook did not finish, and must first."""
+        return unfinished_refusal(self.unfinished, self.name)
 
     def _odd_state(self) -> Refusal | None:
         code = self.store["code"]

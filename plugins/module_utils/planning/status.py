@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
 from .nodes import EMBEDDED_MODES
-from .service import NEW, NOTHING, REVERSE
+from .service import NEW, NOTHING, RENAME, REVERSE
 
 MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
@@ -74,6 +74,8 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
         return "wrong", f"see {wrong[0]}"
     if service["resuming"] and service["record"].get("direction") == REVERSE:
         return "on the way back", "reverse.yml"
+    if service["resuming"] and service["record"].get("direction") == RENAME:
+        return "being renamed", "rename_namespace.yml"
     if service["repair"]:
         return "unfinished" if service["resuming"] else "by hand", "repair.yml"
     if service["resuming"]:

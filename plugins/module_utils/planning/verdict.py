@@ -7,17 +7,21 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE
-from .service import LEFT_ALONE, MOVES, NEW, NOTHING, REVERSE, REVERSED
+from .service import LEFT_ALONE, MOVES, NEW, NOTHING, RENAME, REVERSE, REVERSED
 
 MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
 FAILED = "failed"
 WOULD_MIGRATE = "would migrate"
 WOULD_REVERSE = "would go back"
+RENAMED = "renamed"
+WOULD_RENAME = "would be renamed"
 LEFT_OUT = "left out"
 
 
-_GOOD = (MIGRATED, WOULD_MIGRATE, REVERSED, WOULD_REVERSE, LEFT_OUT, LEFT_ALONE, NEW)
+_DONE = {REVERSE: REVERSED, RENAME: RENAMED}
+_WOULD = {REVERSE: WOULD_REVERSE, RENAME: WOULD_RENAME}
+_GOOD = (MIGRATED, WOULD_MIGRATE, *_DONE.values(), *_WOULD.values(), LEFT_OUT, LEFT_ALONE, NEW)
 
 
 def outcome(plan: dict, voice: dict) -> str:
@@ -28,7 +32,7 @@ def outcome(plan: dict, voice: dict) -> str:
         return plan["todo"]
     released = voice.get("timelock_released") or {}
     if "timelock_failure" not in voice and released.get("epoch") and not released.get("failed"):
-        return REVERSED if plan["todo"] == REVERSE else MIGRATED
+        return _DONE.get(plan["todo"], MIGRATED)
     if "timelock_failure" in voice or voice.get("timelock_lock"):
         return FAILED
     return NOT_BEGUN
@@ -40,7 +44,7 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
     if check_mode:
         for name, end in ends.items():
             if end["outcome"] == NOT_BEGUN:
-                end["outcome"] = WOULD_REVERSE if plan["services"][name]["todo"] == REVERSE else WOULD_MIGRATE
+                end["outcome"] = _WOULD.get(plan["services"][name]["todo"], WOULD_MIGRATE)
     for name in plan["left_out"]:
         ends[name]["outcome"] = LEFT_OUT
     bad = [name for name, end in ends.items() if end["outcome"] not in _GOOD]
@@ -57,6 +61,7 @@ def _end(service: dict, voice: dict) -> dict:
         "already": service["todo"] == NOTHING,
         "refused_for": [refusal["code"] for refusal in service["refusals"]],
         "namespace": service["namespace"],
+        "renamed_from": service["renamed_from"],
         "ts": (voice.get("timelock_bound") or {}).get("ts") or _text(service["backup"]),
         "restored_to": (voice.get("timelock_given_back") or {}).get("bound"),
         "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
@@ -86,6 +91,8 @@ def _lines(ends: dict) -> list:
             words.append("nothing to hand over")
         if end["already"]:
             words.append("before this run")
+        if end["renamed_from"]:
+            words.append(f"{end['renamed_from']} -> {end['namespace']}")
         if end["ts"]:
             words.append(f"TS {end['ts']}")
         if end["restored_to"]:

@@ -30,6 +30,18 @@ REVERSE = {
 }
 """The same of the way back."""
 
+RENAME = {
+    "prepare": HANDOVER["prepare"],
+    "stop": HANDOVER["stop"],
+    "rename_read": "Take the last timestamp of the old namespace",
+    "fast_forward": "Fast-forward TimeLock to TS",
+    "rename_read_back": "Read back",
+    "restart_first": HANDOVER["restart_first"],
+    "restart_others": HANDOVER["restart_others"],
+    "rename_report": "Report",
+}
+"""The same of a rename."""
+
 AUTOMATED = {
     **{step: HANDOVER[step] for step in ("prepare", "stop", "read", "fast_forward")},
     "own_migration": "Configure, restart one node, and see how it has migrated",
@@ -55,6 +67,9 @@ SHORT = {
     "reverse_start_first": "Start one",
     "reverse_start_others": "Start others",
     "reverse_report": "Open, report",
+    "rename_read": "Read the last",
+    "rename_read_back": "Read back",
+    "rename_report": "Report",
     PUT_BACK: "Put back",
 }
 """Where there is little room."""
@@ -62,7 +77,8 @@ SHORT = {
 
 def sequence(reached: list) -> dict:
     """The steps of which a run is that has come to those ``reached``; of a handover where nothing tells otherwise."""
-    return next((steps for steps in (REVERSE, AUTOMATED) if set(reached) & (set(steps) - set(HANDOVER))), HANDOVER)
+    others = (REVERSE, RENAME, AUTOMATED)
+    return next((steps for steps in others if set(reached) & (set(steps) - set(HANDOVER))), HANDOVER)
 
 
 def title(step: str, steps: dict | None = None) -> str:

@@ -101,19 +101,34 @@ def test_nothing_is_started_on_any_other(store, code):
         ("reverse_configure", {}, "as_left"),
         ("stop", {"embedded": ["orders-1"]}, "as_left"),
         ("stop", {"live": True}, "as_left"),
+        ("rename_read_back", {"direction": "rename"}, "back"),
+        ("stop", {"direction": "rename", "renamed": ["orders-1"]}, "half_renamed"),
+        ("restart_first", {"direction": "rename"}, "half_renamed"),
     ],
 )
 def test_a_service_goes_on_with_timelock_only_while_no_node_was_configured(step, more, way):
-    planned = {"live": False, "embedded": [], **more}
-    assert reverse_checks.retreat({"lock": {"epoch": 3}, "step": step, "plan": planned}) == {"way": way}
+    planned = {"live": False, "embedded": [], "renamed": [], **more}
+    params = {"lock": {"epoch": 3}, "step": step, "plan": planned, "direction": more.get("direction", "reverse")}
+    assert reverse_checks.retreat(params) == {"way": way}
 
 
-def test_nobody_goes_forward_once_a_way_back_has_begun():
-    begun = {"unfinished": True, "direction": "reverse"}
-    with pytest.raises(Refusal, match="reverse-unfinished"):
-        reverse_checks.one_way({"lock": {"document": begun}})
-    for document in ({}, {**begun, "unfinished": False}, {**begun, "direction": "migrate"}):
-        assert reverse_checks.one_way({"lock": {"document": document}}) == {}
+ALLOWED = (("migrate", "migrate"), ("migrate", "reverse"), ("reverse", "reverse"), ("rename", "rename"))
+
+
+@pytest.mark.parametrize("began", ["migrate", "reverse", "rename"])
+@pytest.mark.parametrize("direction", ["migrate", "reverse", "rename"])
+def test_nobody_goes_another_way_than_one_that_began_but_back_from_a_migration(began, direction):
+    lock = {"document": {"unfinished": True, "direction": began}}
+    if (began, direction) in ALLOWED:
+        assert reverse_checks.one_way({"lock": lock, "direction": direction}) == {}
+    else:
+        with pytest.raises(Refusal, match="reverse-unfinished|rename-unfinished|rename-not-migrated"):
+            reverse_checks.one_way({"lock": lock, "direction": direction})
+
+
+def test_what_has_ended_or_never_began_is_in_nobodys_way():
+    for document in ({}, {"unfinished": False, "direction": "reverse"}):
+        assert reverse_checks.one_way({"lock": {"document": document}, "direction": "migrate"}) == {}
 
 
 def test_without_the_lock_nothing_was_touched():

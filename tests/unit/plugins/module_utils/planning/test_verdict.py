@@ -24,6 +24,7 @@ FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved.
 def end(voice, todo="migrate", check_mode=False, left_out=()):
     refusals = [{"code": "probe-blind"}] if todo == "refused" else []
     orders = {"todo": todo, "namespace": "orders", "backup": None, "refusals": refusals, "store": "invalidated"}
+    orders["renamed_from"] = "sales" if todo == "rename" else None
     plan = {"run_id": "r", "services": {"orders": orders}, "left_out": left_out}
     return verdict(plan, {"orders": voice}, check_mode)
 
@@ -32,6 +33,8 @@ def end(voice, todo="migrate", check_mode=False, left_out=()):
     ("voice", "todo", "outcome"),
     [
         (MIGRATED, "migrate", "migrated"),
+        (MIGRATED, "reverse", "reversed"),
+        (MIGRATED, "rename", "renamed"),
         ({}, "nothing", "migrated"),
         ({}, "refused", "refused"),
         ({}, "migrate", "not begun"),
@@ -43,13 +46,17 @@ def end(voice, todo="migrate", check_mode=False, left_out=()):
 def test_a_service_ends_as(voice, todo, outcome):
     ended = end(voice, todo)
     assert ended["services"]["orders"]["outcome"] == outcome
-    assert ended["not_migrated"] == ([] if outcome == "migrated" else ["orders"])
+    assert ended["not_migrated"] == ([] if outcome in ("migrated", "reversed", "renamed") else ["orders"])
 
 
 def test_a_refused_service_that_is_left_out_is_no_failure_and_named():
     ended = end({}, "refused", left_out=("orders",))
     assert ended["not_migrated"] == []
     assert ended["lines"] == ["orders: left out (probe-blind)"]
+
+
+def test_of_a_rename_both_names_are_told():
+    assert end(MIGRATED, "rename")["lines"][0].startswith("orders: renamed, sales -> orders, TS 10,")
 
 
 def test_in_check_mode_a_service_that_would_migrate_is_no_failure():

@@ -28,8 +28,9 @@ def plan(**settings) -> dict:
 def end(**more) -> dict:
     """How it ended."""
     return {
-        "outcome": "migrated", "already": False, "refused_for": [], "namespace": "orders", "ts": str(TS),
-        "restored_to": None, "fresh_before_start": str(TS + 3), "outage_seconds": 10.5, "window_seconds": 15.25,
+        "outcome": "migrated", "already": False, "refused_for": [], "namespace": "orders", "renamed_from": None,
+        "ts": str(TS), "restored_to": None, "fresh_before_start": str(TS + 3), "outage_seconds": 10.5,
+        "window_seconds": 15.25,
         "failure": None, "left": None, "accepted_unproven": None, **more,
     }  # fmt: skip
 

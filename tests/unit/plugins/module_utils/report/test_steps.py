@@ -19,6 +19,8 @@ def test_the_steps_are_those_of_the_role_and_are_called_as_it_calls_them():
     assert [steps.title(step) for step in named] == [name.replace("(", "").replace(")", "") for name in named.values()]
     back = {step: f"({number}/7) {name}" for number, (step, name) in enumerate(steps.REVERSE.items(), 1)}
     assert back == named_in("reverse.yml")
+    renaming = {step: f"({number}/8) {name}" for number, (step, name) in enumerate(steps.RENAME.items(), 1)}
+    assert renaming == named_in("rename.yml")
     own = {step: f"({number}/7) {name}" for number, (step, name) in enumerate(steps.AUTOMATED.items(), 1)}
     assert own == named_in("automated.yml")
 
@@ -27,6 +29,7 @@ def test_a_run_is_known_by_the_steps_that_it_came_to():
     assert steps.sequence(["prepare", "stop"]) is steps.HANDOVER
     assert steps.sequence(["prepare", "own_migration", "put_back"]) is steps.AUTOMATED
     assert steps.sequence(["prepare", "reverse_configure"]) is steps.REVERSE
+    assert steps.sequence(["prepare", "stop", "rename_read"]) is steps.RENAME
     assert steps.title("report", steps.AUTOMATED) == "7/7 Report"
 
 
@@ -36,5 +39,5 @@ def named_in(file):
 
 
 def test_every_step_has_a_short_name():
-    assert set(steps.SHORT) == {*steps.HANDOVER, *steps.REVERSE, *steps.AUTOMATED, steps.PUT_BACK}
+    assert set(steps.SHORT) == {*steps.HANDOVER, *steps.REVERSE, *steps.RENAME, *steps.AUTOMATED, steps.PUT_BACK}
     assert steps.title(steps.PUT_BACK) == "Put back"

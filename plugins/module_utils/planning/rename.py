@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a service on TimeLock that is to have another namespace there."""
+
+from __future__ import annotations
+
+from ..bound import INVALIDATED
+from ..refusal import Refusal
+from . import nodes as node_checks
+from .service import MIGRATE, NOTHING, RENAME, ServicePlanner, unfinished_refusal
+
+_OF_A_NAMESPACE = ("namespace", "timelock_client")
+"""What nodes differ in while some are renamed already."""
+
+_OWN = ("namespace", "rename_to", "renamed_from")
+"""Under what a record names namespaces that are the service's own."""
+
+
+def wrong_request(target: str | None, playing: list) -> Refusal | None:
+    """What speaks against renaming to ``target`` the services ``playing``, before any is looked at, or None."""
+    if not target:
+        return Refusal("rename-unclear", "timelock_rename_to, the new namespace, is not set.")
+    if len(playing) > 1:
+        return Refusal("rename-unclear", f"{', '.join(playing)} cannot all have the namespace {target}.")
+    return None
+
+
+class RenamePlanner(ServicePlanner):
+    """Weighs what was read of one service; see ServicePlanner. ``settings`` has ``rename_to`` as well, and of the other
+    services their ``namespaces`` by name."""
+
+    @property
+    def target(self) -> str:
+        """The namespace that the service is to have."""
+        return self.settings["rename_to"]
+
+    @property
+    def former(self) -> str | None:
+        """The one that it leaves; None where it has left it."""
+        if self.unfinished == RENAME:
+            return self.record["renamed_from"]
+        return next((name for name in self._namespaces().values() if name != self.target), None)
+
+    def plan(self) -> dict:
+        planned = super().plan()
+        renamed = [node for node, name in self._namespaces().items() if name == self.target]
+        return {**planned, "namespace": self.target, "renamed_from": self.former, "renamed": renamed}
+
+    def _namespaces(self) -> dict:
+        configs = {node["name"]: (node["look"] or {}).get("config") for node in self.nodes}
+        return {name: config["namespace"] for name, config in configs.items() if config}
+
+    def _todo(self) -> str:
+        return RENAME if self.former or self.resuming else NOTHING
+
+    def _nodes_to_stop(self) -> list:
+        """All: what was renamed may have been started, and whoever is left must be seen to be gone by one look."""
+        return self._names()
+
+    def _node_refusals(self, node: dict) -> list:
+        return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
+
+    def _serving(self) -> list:
+        return [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
+
+    def _disagreement(self) -> list:
+        if self.unfinished != RENAME:
+            return node_checks.disagreement(self.nodes)
+        found = node_checks.disagreement(self.nodes, _OF_A_NAMESPACE)
+        for node, name in self._namespaces().items():
+            if name not in (self.former, self.target):
+                words = f"{node} has the namespace {name}, and is to leave {self.former} for {self.target}."
+                found.append(Refusal("config-nodes-disagree", words))
+        return found
+
+    def _needs_rights(self) -> bool:
+        return self._todo() == RENAME
+
+    def _of_another_way(self) -> Refusal | None:
+        if self.unfinished == MIGRATE:
+            found = f"A migration of {self.name} began, and did not end."
+            return Refusal("rename-not-migrated", found, "Run migrate.yml again, which ends it. Then rename.")
+        if self.unfinished != RENAME:
+            return unfinished_refusal(self.unfinished, self.name)
+        if self.record.get("rename_to") == self.target:
+            return None
+        found = f"A rename of {self.name} to {self.record.get('rename_to')} began, and did not end: end that first."
+        return Refusal("rename-unfinished", found)
+
+    def _weigh_modes(self) -> None:
+        """Whether every node is on TimeLock; a held one by the file that is kept."""
+        embedded = self._embedded()
+        if self.store["state"] != INVALIDATED or embedded:
+            found = f"The store of {self.name} is {self.store['state']}"
+            found += f", and {', '.join(embedded)} not configured for TimeLock." if embedded else "."
+            self.refusals.append(Refusal("rename-not-migrated", found))
+
+    def _weigh_timelock(self) -> None:
+        self.refusals += self.timelock["refusals"]
+        shared = [name for name, namespace in self.settings["namespaces"].items() if namespace == self.target]
+        if shared:
+            found = f"{self.target} is the namespace of {', '.join(shared)}."
+            self.refusals.append(Refusal("inventory-namespace-shared", found))
+        if self.timelock["refusals"] or self._todo() == NOTHING:
+            return
+        listed = self.timelock["namespaces"]
+        own = self.target in [self.record.get(key) for key in _OWN]
+        if self.former and self.former not in listed:
+            found = f"TimeLock has no namespace {self.former}: what it gave out cannot be asked of it."
+            self.refusals.append(Refusal("timelock-behind-backup", found))
+        elif self._behind():
+            self.refusals.append(self._behind())
+        elif self.target in listed and not own and not self.settings["adopt_namespace"]:
+            found = f"TimeLock has a namespace {self.target} already, and no record says that it is {self.name}'s."
+            self.refusals.append(Refusal("timelock-namespace-used", found))

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rename_namespace.yml as a user runs it, under load: a service on TimeLock gets another namespace there."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from cassandra_here import only_wide
+from fleet import CASSANDRA, RENAME_STEPS, STORES, Fleet, fleet, lab
+from lab.checker import judge
+from lab.journal import read_folder
+from lab.layout import POSTGRES
+from test_migrate_killed import kill_at, moments_of
+
+__all__ = ["lab"]
+
+MAY_DIFFER = "enableNonstandardAndPossiblyErrorProneTopologyAllowDifferentKvsAndTimelockNamespaces"
+
+
+def _rename(services: Fleet, name: str):
+    return services.play("rename_namespace.yml", "-e", f"timelock_rename_to={name}")
+
+
+def _assert_renamed(services: Fleet, name: str) -> None:
+    """And no timestamp went back, whichever namespace it is from: they are all of one store."""
+    services.assert_migrated()
+    _assert_clean_across_namespaces(services)
+    for node in services.nodes:
+        block = yaml.safe_load(node.config_path.read_text())["atlasdb"]
+        assert block["namespace"] == name
+
+
+def _assert_clean_across_namespaces(services: Fleet) -> None:
+    everything = read_folder(services.lab.layout.journal)
+    for service in services.services:
+        history = [requests for requests in everything if requests.origin.service == service.name]
+        report = judge(history)
+        assert report.ok and len({requests.origin.namespace for requests in history}) > 1, "\n".join(report.lines())
+
+
+def _let_the_keyspace_differ(services: Fleet) -> None:
+    for node in services.nodes:
+        text = node.config_path.read_text()
+        node.config_path.write_text(text.replace("atlasdb:\n", f"atlasdb:\n  {MAY_DIFFER}: true\n", 1))
+
+
+@only_wide
+def test_a_service_gets_another_namespace_and_its_counter_goes_with_it(lab, tmp_path):
+    """And another one, back to the name that it had, and from there to its embedded timestamps."""
+    with fleet(lab, tmp_path, 2, stores=(POSTGRES,)) as services:
+        services.set(timelock_quiet_seconds=3)
+        before = _rename(services, "shop")
+        assert not before.ok and any("rename-not-migrated" in reason for reason in before.reasons), before.tail
+        assert any("rename-unclear" in reason for reason in _rename(services, "").reasons)
+        services.migrate()
+        services.assert_migrated()
+        (service,) = services.services
+        new = f"{service.name}_shop"
+
+        run = _rename(services, new)
+        assert run.ok, run.tail
+        assert run.verdict[0].startswith(f"{service.name}: renamed, {service.name} -> {new}, TS ")
+        _assert_renamed(services, new)
+        again = _rename(services, new)
+        assert again.ok and again.changed == {}, again.tail
+        assert services.migrate().changed == {}
+
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        services.migrate()
+        services.assert_migrated()
+        _assert_clean_across_namespaces(services)
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    """In between nobody migrates, and at the end it gets its old name back."""
+    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        if store == CASSANDRA:
+            _let_the_keyspace_differ(services)
+        services.migrate()
+        (service,) = services.services
+        new = f"{service.name}_shop"
+        services.set(timelock_quiet_seconds=1, timelock_rename_to=new)
+        for moment in moments_of(store, RENAME_STEPS):
+            kill_at(services, "rename_namespace.yml", moment)
+            if moment.startswith(("after-fast_forward", "after-restart_first")):
+                assert "rename-unfinished" in " ".join(services.play("migrate.yml").reasons)
+        run = services.play("rename_namespace.yml")
+        assert run.ok, run.tail
+        _assert_renamed(services, new)
+        assert services.play("rename_namespace.yml").changed == {}
+        run = _rename(services, service.name)
+        assert run.ok, run.tail
+        _assert_renamed(services, service.name)

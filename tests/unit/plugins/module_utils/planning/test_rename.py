@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What speaks against another namespace for a service, and what is done to give it one."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
+from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
+
+BEGUN = {**fleets.record(), "direction": "rename", "rename_to": "shop", "renamed_from": "orders", "numbers": {}}
+
+
+def nodes(*modes, namespaces=()):
+    made = [fleets.node(number) for number in range(1, len(modes) + 1)]
+    for number, (node, mode) in enumerate(zip(made, modes, strict=True), 1):
+        node["look"] = fleets.look(number, mode)
+        node["look"]["config"]["former"] = True
+        if mode == "held":
+            node["look"]["config"]["shared"].update(mode="timelock", leader_count=0)
+        if namespaces:
+            namespace = namespaces[number - 1]
+            node["look"]["config"]["namespace"] = node["look"]["config"]["shared"]["namespace"] = namespace
+    return made
+
+
+MIGRATED = ("timelock", "timelock", "timelock")
+
+
+def plan(made, store=None, record=None, listed=("orders",), others=(), direction="rename", **more):
+    stores = {"orders": {**(store or fleets.invalidated()), "record": record, "guarded": False}}
+    for node in others:
+        stores[node["service"]] = fleets.store(identity={**fleets.IDENTITY, "database": node["service"]})
+    playing = [node["name"] for node in made]
+    settings = fleets.settings(**{"direction": direction, "rename_to": "shop", "playing": playing, **more})
+    fleet = plan_fleet([*made, *others], stores, {"refusals": [], "namespaces": list(listed)}, settings)
+    return fleet, fleet["services"]["orders"]
+
+
+def codes(planned):
+    return [refusal["code"] for refusal in planned[1]["refusals"]]
+
+
+def test_a_migrated_service_is_renamed_with_all_its_nodes_stopped():
+    fleet, service = plan(nodes(*MIGRATED))
+    assert (service["refusals"], service["todo"]) == ([], "rename")
+    assert (service["renamed_from"], service["namespace"]) == ("orders", "shop")
+    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+    assert "orders -> shop" in fleet["table"][1]
+
+
+def test_a_service_that_has_the_name_is_left_alone():
+    _fleet, service = plan(nodes(*MIGRATED, namespaces=["shop"] * 3), listed=("orders", "shop"))
+    assert (service["refusals"], service["todo"], service["renamed_from"]) == ([], "nothing", None)
+
+
+def test_an_embedded_service_has_no_namespace_to_rename():
+    assert set(codes(plan(nodes("leader", "leader", "leader"), fleets.store()))) == {"rename-not-migrated"}
+
+
+def test_a_migration_that_did_not_end_is_ended_first():
+    assert "rename-not-migrated" in codes(plan(nodes(*MIGRATED), record=fleets.record()))
+
+
+@pytest.mark.parametrize(
+    ("record", "refused"),
+    [
+        (None, ["timelock-namespace-used"]),
+        ({"namespace": "orders", "rename_to": "shop"}, []),
+        ({"namespace": "orders", "renamed_from": "shop"}, []),
+        ({"namespace": "orders", "rename_to": "till"}, ["timelock-namespace-used"]),
+    ],
+)
+def test_a_namespace_that_timelock_has_is_taken_only_where_the_record_says_whose_it_is(record, refused):
+    assert codes(plan(nodes(*MIGRATED), record=record, listed=("orders", "shop"))) == refused
+
+
+def test_or_where_it_is_adopted():
+    made = [{**node, "adopt_namespace": True} for node in nodes(*MIGRATED)]
+    assert codes(plan(made, listed=("orders", "shop"))) == []
+
+
+def test_a_namespace_of_another_service_is_refused_even_where_timelock_does_not_know_it():
+    other = fleets.node(1, "shop")
+    other["look"]["config"]["namespace"] = "shop"
+    assert set(codes(plan(nodes(*MIGRATED), others=[other]))) == {"inventory-namespace-shared"}
+
+
+def test_a_timelock_without_the_old_namespace_cannot_say_what_it_gave_out():
+    assert codes(plan(nodes(*MIGRATED), listed=())) == ["timelock-behind-backup"]
+
+
+def test_one_service_and_its_new_name_are_named():
+    fleet, _service = plan(nodes(*MIGRATED), rename_to=None)
+    assert fleet["refused"] and "rename-unclear" in fleet["reasons"][0]
+    fleet, _service = plan(nodes(*MIGRATED), others=[fleets.node(1, "users")], playing=["orders-1", "users-1"])
+    assert fleet["refused"] and "orders, users cannot all have the namespace shop" in fleet["reasons"][0]
+
+
+HALF = ("timelock", "held", "held")
+
+
+def test_a_rename_that_did_not_end_goes_on():
+    made = nodes(*HALF, namespaces=("shop", "orders", "orders"))
+    _fleet, service = plan(made, record=BEGUN, listed=("orders", "shop"))
+    assert (service["refusals"], service["todo"]) == ([], "rename")
+    assert (service["renamed_from"], service["renamed"]) == ("orders", ["orders-1"])
+    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_it_ends_even_where_every_node_has_the_new_name():
+    _fleet, service = plan(nodes(*MIGRATED, namespaces=["shop"] * 3), record=BEGUN, listed=("orders", "shop"))
+    assert (service["refusals"], service["todo"], service["renamed_from"]) == ([], "rename", "orders")
+
+
+def test_it_goes_on_to_no_other_name_and_with_no_third_one():
+    made = nodes(*HALF, namespaces=("shop", "orders", "orders"))
+    assert "rename-unfinished" in codes(plan(made, record=BEGUN, listed=("orders", "shop"), rename_to="till"))
+    made = nodes(*HALF, namespaces=("till", "orders", "orders"))
+    assert codes(plan(made, record=BEGUN, listed=("orders", "shop"))) == ["config-nodes-disagree"]
+
+
+@pytest.mark.parametrize("direction", ["migrate", "reverse"])
+def test_nothing_else_is_done_before_it_has_ended_and_status_says_what_to_type(direction):
+    planned = plan(nodes(*MIGRATED), record=BEGUN, direction=direction)
+    assert codes(planned) == ["rename-unfinished"]
+    now = fleet_status(planned[0])["services"]["orders"]
+    assert (now["state"], now["do"], now["alarming"]) == ("being renamed", "rename_namespace.yml", False)
+
+
+def test_nor_is_it_renamed_in_the_middle_of_its_way_back():
+    record = {**BEGUN, "direction": "reverse"}
+    assert "reverse-unfinished" in codes(plan(nodes(*MIGRATED), record=record))
