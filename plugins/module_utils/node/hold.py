@@ -46,8 +46,13 @@ def render(beside: Beside, run: Run, since: str, sha256: str) -> bytes:
 # To release it: run migrate.yml again, which goes on or puts everything back.
 # By hand, and only if status.yml says that the store of the service is still active:
 #   mv {shlex.quote(kept)} {shlex.quote(beside.path)} && rm {shlex.quote(beside.marker)}
-atlasdb-timelock-held: {json.dumps(kept)}
+atlasdb-timelock-held: {_quoted(kept)}
 """.encode()
+
+
+def _quoted(text: str) -> str:
+    """As YAML: JSON's escapes, but that a character beyond 16 bits is one there, and not a pair."""
+    return '"' + "".join(json.dumps(each)[1:-1] if ord(each) < 0x10000 else f"\\U{ord(each):08x}" for each in text) + '"'
 
 
 def read_marker(beside: Beside) -> dict | None:

@@ -49,6 +49,7 @@ def _path(pieces: list[str]) -> str:
 
 @given(PIECES, NAMES, NAMES, NAMES)
 @example(["a\nb: c"], "s", "r", "o")
+@example(["\U00016800", "\\ud81a"], "s", "r", "o")
 @example(["{{ 7 * 7 }}", "-x", 'quo"te'], "a\nb: c", "\u2028x: y", "\x85x: y")
 def test_a_hold_has_one_key_whatever_anything_is_called_or_the_path_is_refused(pieces, service, run_id, operator):
     try:
