@@ -52,7 +52,8 @@ atlasdb-timelock-held: {_quoted(kept)}
 
 def _quoted(text: str) -> str:
     """As YAML: JSON's escapes, but that a character beyond 16 bits is one there, and not a pair."""
-    return '"' + "".join(json.dumps(each)[1:-1] if ord(each) < 0x10000 else f"\\U{ord(each):08x}" for each in text) + '"'
+    escaped = (json.dumps(each)[1:-1] if ord(each) < 0x10000 else f"\\U{ord(each):08x}" for each in text)
+    return f'"{"".join(escaped)}"'
 
 
 def read_marker(beside: Beside) -> dict | None:
