@@ -19,7 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 _NUMBERS = {BOUND: "bound in the store", BACKUP: "bound kept at the invalidation", FRESH: "fresh from TimeLock"}
-_TONES = {verdict.MIGRATED: "good", verdict.FAILED: "bad", "refused": "bad"}
+_DONE = (verdict.REVERSED, verdict.RENAMED, verdict.MIGRATED)
+_TONES = {**dict.fromkeys(_DONE, "good"), verdict.FAILED: "bad", "refused": "bad"}
 
 
 def page(report: dict) -> str:
@@ -42,11 +43,12 @@ def page(report: dict) -> str:
 
 
 def _headline(outcomes: list) -> str:
-    migrated = outcomes.count(verdict.MIGRATED)
+    what = next((one for one in _DONE if one in outcomes), verdict.MIGRATED)
+    done = outcomes.count(what)
     noun = "service" if len(outcomes) == 1 else "services"
-    if migrated == len(outcomes):
-        return f"{migrated} {noun} migrated"
-    return f"{migrated} of {len(outcomes)} {noun} migrated"
+    if done == len(outcomes):
+        return f"{done} {noun} {what}"
+    return f"{done} of {len(outcomes)} {noun} {what}"
 
 
 def _service(name: str, service: dict, anchor: str) -> dict:

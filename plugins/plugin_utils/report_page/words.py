@@ -9,7 +9,7 @@ from __future__ import annotations
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.cluster_sessions import HOSTS, NODES, STORE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import ACCEPTED
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import ACCEPTED, RENAME, REVERSE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import FRESH
 
 _SESSIONS = {
@@ -24,7 +24,13 @@ _HOW = {
     "sessions": ("Nobody else at the store", ""),
     "timelock": ("TimeLock is above TS", "a fresh timestamp through the leader, after the fast-forward"),
     "serving": ("Serves on TimeLock", "its processes, their ports, its health, and their connections, on the node"),
+    "configured": ("Has its embedded configuration", "the file in its place, and the service manager, on the node"),
 }
+_HOW_BACK = {
+    "timelock": ("What TimeLock gave out is below", "a fresh timestamp through the leader"),
+    "serving": ("Serves on its embedded timestamps", "its processes, their ports, and its health, on the node"),
+}
+_HOW_LEFT = ("What the old namespace gave out is below", "a fresh timestamp of it, through the leader")
 
 _STORE_NAMES = ("database", "keyspace", "cluster_name", "system_identifier")
 
@@ -35,21 +41,26 @@ def grouped(number: str | None) -> str:
 
 
 def first_after(end: dict) -> str | None:
-    """The first timestamp that TimeLock gave out after it was above TS."""
-    given = [proof["fresh_timestamp"] for proof in end["proofs"] if proof["kind"] == "timelock"]
-    return given[0] if given else end["fresh_before_start"]
+    """The first timestamp that TimeLock gave out after it was above TS; None of a way back."""
+    given = [proof["fresh_timestamp"] for proof in end["proofs"] if _forwarded(proof)]
+    return given[0] if given else None if end["restored_to"] else end["fresh_before_start"]
+
+
+def _forwarded(proof: dict) -> bool:
+    return proof["kind"] == "timelock" and proof["step"] == "fast_forward"
 
 
 def in_short(service: dict) -> str:
     """A few sentences, each of which the journal of the run bears out."""
     end = service["end"]
     if end["already"]:
-        return "It was on TimeLock before this run, which changed nothing."
+        where = "back on its embedded timestamps" if end["outcome"] == verdict.REVERSED else "on TimeLock"
+        return f"It was {where} before this run, which changed nothing."
     if end["outcome"] == verdict.NOT_BEGUN:
         return "The run ended before it came to this service. Nothing was touched."
     if not end["steps"]:
         return "Nothing was touched."
-    return " ".join([*_of_offline(service), *_of_numbers(end), *_of_the_end(end)])
+    return " ".join([*_of_offline(service), *_of_numbers(service), *_of_the_end(service)])
 
 
 def _of_offline(service: dict) -> list:
@@ -69,9 +80,13 @@ def _proved(end: dict, kind: str) -> set:
     return {proof["node"] for proof in end["proofs"] if proof["kind"] == kind and proof.get("seen_before", True)}
 
 
-def _of_numbers(end: dict) -> list:
-    said = []
-    if end["ts"]:
+def _of_numbers(service: dict) -> list:
+    end, said = service["end"], []
+    if service["todo"] == REVERSE:
+        return [f"The bound was made live at {grouped(end['restored_to'])}."] if end["restored_to"] else []
+    if end["ts"] and service["todo"] == RENAME:
+        said.append(f"The last timestamp of the namespace {service['renamed_from']}, TS, was {grouped(end['ts'])}.")
+    elif end["ts"]:
         said.append(f"The bound, TS, was {grouped(end['ts'])}: no timestamp above it had ever been issued.")
     given = first_after(end)
     if given and end["ts"]:
@@ -85,18 +100,30 @@ def _of_numbers(end: dict) -> list:
     return said
 
 
-def _of_the_end(end: dict) -> list:
-    if end["outcome"] != verdict.MIGRATED:
-        return ["The service is not migrated."]
+def _of_the_end(service: dict) -> list:
+    end = service["end"]
+    where = {
+        verdict.MIGRATED: "on TimeLock",
+        verdict.RENAMED: f"on TimeLock with the namespace {service['namespace']}",
+        verdict.REVERSED: "on their embedded timestamps",
+    }
+    if end["outcome"] not in where:
+        return [f"The service is not {_TO_BE.get(service['todo'], 'migrated')}."]
     started = sorted(_proved(end, "serving"))
-    return [f"Only then did {', '.join(started)} start, and serve on TimeLock."] if started else []
+    return [f"Only then did {', '.join(started)} start, and serve {where[end['outcome']]}."] if started else []
+
+
+_TO_BE = {REVERSE: "brought back", RENAME: "renamed"}
 
 
 def accepted(service: dict) -> list:
     """What was accepted without a proof, and why."""
     reason = service["end"]["accepted_unproven"]
     at_the_plan = [note for note in service["notes"] if note.startswith(ACCEPTED)]
-    return [*at_the_plan, *([f"At the invalidation: {reason}"] if reason else [])]
+    return [*at_the_plan, *([f"At the {_AT[service['todo'] == REVERSE]}: {reason}"] if reason else [])]
+
+
+_AT = {False: "invalidation", True: "restoring of the bound"}
 
 
 def noted(service: dict) -> list:
@@ -167,7 +194,7 @@ def _moving(end: dict) -> list:
 
 def _proof(service: dict, proof: dict) -> dict:
     kind = proof["kind"]
-    claim, how = _HOW.get(kind, (kind, "–"))
+    claim, how = _how(service["todo"], proof)
     before, after = {
         "sessions": lambda: (_seen(service), "no session but our own, and those named as no client"),
         "timelock": lambda: _timelock(service["end"], proof),
@@ -175,6 +202,13 @@ def _proof(service: dict, proof: dict) -> dict:
     }.get(kind, lambda: (_present(proof), proof.get("detail", "–")))()
     view = service["view"] or {"kind": STORE}
     return {"claim": claim, "how": how or _SESSIONS[view["kind"]], "before": before, "after": after}
+
+
+def _how(todo: str, proof: dict) -> tuple:
+    kind = proof["kind"]
+    if todo == RENAME and kind == "timelock" and not _forwarded(proof):
+        return _HOW_LEFT
+    return (_HOW_BACK if todo == REVERSE and kind in _HOW_BACK else _HOW).get(kind, (kind, "–"))
 
 
 def _seen(service: dict) -> str:

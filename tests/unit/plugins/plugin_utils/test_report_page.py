@@ -77,6 +77,47 @@ def test_a_page_says_why_it_was_safe(tmp_path):
         assert said in text, said
 
 
+def _plan_of(todo, **more):
+    plan = runs.plan()
+    plan["services"]["orders"].update(todo=todo, **more)
+    return plan
+
+
+def _lines_at(*steps):
+    """The run's journal, as if it had been of other ``steps`` from its first look at the store on."""
+    own = ("read", "fast_forward", "invalidate", "read_back", "restart_first", "restart_others", "report")
+    others = dict(zip(own, steps, strict=True))
+    return [{**line, "step": others.get(line["step"], line["step"])} for line in runs.lines()]
+
+
+def test_of_a_way_back_the_page_speaks_of_a_bound_made_live_and_not_of_a_migration(tmp_path):
+    lines = _lines_at(*["reverse_restore"] * 4, "reverse_start_first", "reverse_start_others", "reverse_report")
+    end = runs.end(outcome="reversed", restored_to="12000001")
+    text = Page(page(report(tmp_path, lines, end, _plan_of("reverse")))).text
+    for said in ("1 service reversed", "The bound was made live at 12,000,001.", "serve on their embedded timestamps."):
+        assert said in text, said
+    for untrue in ("not migrated", "serve on TimeLock", "Serves on TimeLock", "TimeLock is above TS", "had ever been"):
+        assert untrue not in text, untrue
+
+
+def test_of_a_rename_the_page_names_both_namespaces_and_takes_the_old_one_for_no_proof_of_the_new(tmp_path):
+    old = {"kind": "timelock", "fresh_timestamp": runs.TS, "taken": runs.MADE}
+    steps = ("rename_read", "fast_forward", "fast_forward", "rename_read_back", "restart_first", "restart_others")
+    lines = _lines_at(*steps, "rename_report")
+    lines = [{**line, "proofs": [old]} if line["step"] == "rename_read" else line for line in lines]
+    plan = _plan_of("rename", renamed_from="sales", namespace="orders")
+    text = Page(page(report(tmp_path, lines, runs.end(outcome="renamed", renamed_from="sales"), plan))).text
+    for said in (
+        "1 service renamed",
+        "The last timestamp of the namespace sales, TS, was 2,000,000.",
+        "TimeLock gave 2,000,002 after it was fast-forwarded, above TS.",
+        "serve on TimeLock with the namespace orders.",
+        "What the old namespace gave out is below",
+    ):
+        assert said in text, said
+    assert "not above TS" not in text and "not migrated" not in text
+
+
 def test_nodes_whose_files_change_alike_share_one_diff(tmp_path):
     text = Page(page(report(tmp_path))).text
     assert text.count("+ timelock: {}") == 1
@@ -151,6 +192,7 @@ def test_of_a_service_that_is_half_on_timelock_the_page_says_which_nodes_were_st
     ("outcome", "already", "said"),
     [
         ("migrated", True, "It was on TimeLock before this run, which changed nothing."),
+        ("reversed", True, "It was back on its embedded timestamps before this run, which changed nothing."),
         ("not begun", False, "The run ended before it came to this service. Nothing was touched."),
         ("refused", False, "Nothing was touched."),
     ],
