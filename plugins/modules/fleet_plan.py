@@ -161,6 +161,10 @@ options:
   rename_to:
     description: That namespace, for V(rename).
     type: str
+  highest_issued:
+    description: For V(reverse) where TimeLock is lost - a number that no timestamp exceeds, in decimal digits. TimeLock
+      is asked nothing then.
+    type: str
 attributes:
   check_mode:
     description: Nothing is written in any mode.

@@ -45,6 +45,12 @@ options:
     type: list
     elements: dict
     default: []
+  timelock_lost:
+    description:
+      - Whether TimeLock is lost, so that O(timelock_proof) cannot be had, and O(at_least) is all that says what it gave
+        out. Every other proof is wanted all the same.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.proofs

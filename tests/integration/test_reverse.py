@@ -10,8 +10,9 @@ import contextlib
 import pytest
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, CASSANDRA, STORES, fleet, lab
+from fleet import ACTIVE, CASSANDRA, STORES, fleet, lab, new_lab
 from lab.callback.breakpoints import moment_of
+from lab.journal import read_folder
 from lab.layout import POSTGRES
 
 __all__ = ["lab"]
@@ -111,3 +112,35 @@ def test_of_one_who_goes_forward_and_one_who_goes_back_at_once_exactly_one_proce
             services.assert_migrated()
         else:
             services.assert_as_before()
+
+
+@only_wide
+def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_operator_names(tmp_path):
+    """One of its nodes has come down since, and no probe can see it gone."""
+    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2) as services:
+        services.migrate()
+        services.assert_migrated()
+        (service,) = services.services
+        for index in range(own.timelock.size):
+            own.timelock.kill(index)
+        largest = max(max(requests.upper) for requests in read_folder(own.layout.journal) if requests)
+        services.nodes[1].kill()
+
+        def lost(number: int) -> tuple[str, ...]:
+            return "-e", "timelock_lost=true", "-e", f"timelock_highest_issued={number}"
+
+        above_backup, above = services.store(service)[1] + 1, largest + 2 * MARGIN
+        reasons = services.refused(*lost(above_backup), playbook="reverse.yml").reasons
+        assert any("reverse-timelock-lost" in reason and "'fresh' on record" in reason for reason in reasons), reasons
+        assert "proof-missing" in " ".join(services.refused(*lost(above), playbook="reverse.yml").reasons)
+
+        services.set(timelock_accept_unproven="looked on every host")
+        run = services.play("reverse.yml", *lost(above))
+        assert run.ok, run.tail
+        accepted = "accepted unproven: looked on every host; timelock_lost"
+        assert any(accepted in line for line in run.verdict), run.verdict
+        state, bound = services.store(service)
+        assert state == ACTIVE and bound > above + MARGIN
+        again = services.play("reverse.yml", *lost(above))
+        assert again.ok and again.changed == {}, again.tail
+        services.assert_as_before()

@@ -49,6 +49,7 @@ ARGUMENT_SPEC = {
     "fresh_timestamps": {"type": "bool", "default": False},
     "direction": {"type": "str", "choices": [MIGRATE, REVERSE, RENAME], "default": MIGRATE},
     "rename_to": {"type": "str"},
+    "highest_issued": {"type": "str"},
     **TIMELOCK,
 }
 
@@ -73,6 +74,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "repair": params["repair"],
         "direction": params["direction"],
         "rename_to": params["rename_to"],
+        "highest_issued": params["highest_issued"],
         "resolve": lru_cache(maxsize=None)(addresses_of),
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())

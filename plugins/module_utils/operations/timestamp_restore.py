@@ -24,6 +24,7 @@ ARGUMENT_SPEC = {
     "raise_only": {"type": "bool", "default": False},
     "guarded": {"type": "bool", "default": False},
     "node_proofs": {"type": "list", "elements": "dict", "default": []},
+    "timelock_lost": {"type": "bool", "default": False},
     **PROOFS,
 }
 
@@ -50,7 +51,8 @@ def timestamp_restore(params: dict, check_mode: bool) -> dict:
             proofs, waived = params["node_proofs"], bool(params["accept_unproven"])
             require_each(CONFIGURED, params["nodes"], proofs, params["max_proof_age"], waived)
         # Nobody has used TimeLock while the store is active, so raising its bound asks nothing of TimeLock.
-        guard = require_proofs(store, params, None if before.state == ACTIVE else before.backup or 0)
+        unasked = before.state == ACTIVE or params["timelock_lost"]
+        guard = require_proofs(store, params, None if unasked else before.backup or 0)
         if params["guarded"] and guard_of(params["node_proofs"]) not in (None, guard):
             raise Refusal("operator-lock-lost", "The proofs of the nodes belong to another run.")
         if params["timelock_proof"]:

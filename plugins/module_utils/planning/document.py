@@ -21,9 +21,9 @@ FLEET = ("run_id", "servers", "refused", "refusals", "reasons", "left_out", "dep
 """What is said of the fleet, as fleet_plan says it."""
 
 SERVICE = (
-    "service", "nodes", "coordinator", "namespace", "renamed_from", "renamed", "modes", "store", "bound", "backup",
-    "corroboration", "identity", "timelock", "fresh_timestamp", "up", "proofs", "sessions_seen", "view",
-    "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun", "repair", "repairing", "resuming",
+    "service", "nodes", "coordinator", "namespace", "renamed_from", "renamed", "highest_issued", "modes", "store",
+    "bound", "backup", "corroboration", "identity", "timelock", "fresh_timestamp", "up", "proofs", "sessions_seen",
+    "view", "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun", "repair", "repairing", "resuming",
     "record", "refusals", "drifted", "notes", "diffs",
 )  # fmt: skip
 """What is said of a service, as fleet_plan says it."""

@@ -27,8 +27,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
-    ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME) and ``resolve`` (the
-    addresses of a host).
+    ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME),
+    ``highest_issued`` (for REVERSE where TimeLock is lost, else None) and ``resolve`` (the addresses of a host).
     """
     services = inventory.services_of(nodes)
     kept = settings["kept"]

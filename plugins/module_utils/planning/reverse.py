@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..bound import ACTIVE, INVALIDATED
+from ..bound import ACTIVE, INVALIDATED, out_of_range, parse_number
 from ..client_config.versions import parse_version
 from ..refusal import Refusal
 from . import nodes as node_checks
@@ -26,10 +26,18 @@ class ReversePlanner(ServicePlanner):
         return bool(store.get("guarded")) or store.get("state") == ACTIVE
 
     @property
+    def lost(self) -> bool:
+        """Whether TimeLock is lost, and asked nothing: what it gave out is known by the operator's word alone."""
+        return self.settings["highest_issued"] is not None
+
+    @property
     def done(self) -> bool:
         """Whether an earlier run has brought the service back, to where it still is."""
         ended = self.record.get("outcome") == REVERSED and not self.resuming
         return ended and self.store["state"] == ACTIVE and "timelock" not in self.modes()
+
+    def plan(self) -> dict:
+        return {**super().plan(), "highest_issued": self.settings["highest_issued"]}
 
     def _todo(self) -> str:
         return NOTHING if self.done else REVERSE
@@ -39,7 +47,9 @@ class ReversePlanner(ServicePlanner):
         return [] if self.live else self._names()
 
     def _node_refusals(self, node: dict) -> list:
-        return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
+        """Without TimeLock its clients may be down, or not healthy."""
+        found = node_checks.node_refusals(node, self.resuming, self.resuming or self.lost, reverse=True)
+        return [one for one in found if not (self.lost and one.code == "node-unhealthy-before")]
 
     def _serving(self) -> list:
         return [] if self.live else [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
@@ -83,6 +93,10 @@ class ReversePlanner(ServicePlanner):
     def _weigh_timelock(self) -> None:
         if self.store["state"] == ACTIVE and not self.reversing:
             return
+        if self.lost:
+            self._weigh_highest_issued()
+            self._weigh_unseen(self._down())
+            return
         namespace = self.nodes[0]["look"]["config"]["namespace"]
         for refusal in self.timelock["refusals"]:
             self.refusals.append(refusal)
@@ -90,5 +104,33 @@ class ReversePlanner(ServicePlanner):
             found = f"TimeLock has no namespace {namespace}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("reverse-timelock-lost", found))
 
+    def _down(self) -> list:
+        """The nodes that came down before any run held them, and are to be proved gone."""
+        down = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
+        return [name for name in down if name in self._serving()]
 
+    def _weigh_highest_issued(self) -> None:
+        """The operator's number must be one, and above everything that is known to have been given out."""
+        try:
+            number = parse_number(self.settings["highest_issued"], "timelock_highest_issued")
+        except ValueError as error:
+            found = f"TimeLock is said to be lost, and {error}."
+            self.refusals.append(Refusal("reverse-timelock-lost", found, _NAME_IT))
+            return
+        problem = out_of_range(number)
+        if problem:
+            self.refusals.append(Refusal("bound-out-of-range", problem))
+            return
+        known = [("the backup", self.store["backup"] or 0), ("the bound", self.store["bound"] or 0)]
+        known += [(one["source"], int(one["number"])) for one in self.store["corroboration"]]
+        known += [(f"'{name}' on record", int(value)) for name, value in self.record.get("numbers", {}).items()]
+        above = [f"{source} is {value}" for source, value in known if value >= number]
+        if above and not self.live:
+            found = f"timelock_highest_issued is {number}, and {', '.join(above)}."
+            self.refusals.append(Refusal("reverse-timelock-lost", found, _NAME_IT))
+        else:
+            self.notes.append(f"accepted unproven (timelock_lost): TimeLock never gave out more than {number}")
+
+
+_NAME_IT = "Set timelock_highest_issued to a number that no timestamp exceeds: see 'TimeLock is lost' in the runbook."
 _NO_FORMER = "Give the nodes their leader blocks by hand: see 'Back to embedded timestamps' in the runbook."

@@ -108,6 +108,7 @@ class ServicePlanner:
             "namespace": config.get("namespace"),
             "renamed_from": None,
             "renamed": [],
+            "highest_issued": None,
             "modes": {node["name"]: ((node["look"] or {}).get("config") or {}).get("mode") for node in self.nodes},
             "store": store.get("state"),
             "bound": store.get("bound"),
@@ -244,7 +245,11 @@ class ServicePlanner:
         done = by_hand.explained(self.store, self.repair, namespace, namespace in self.timelock["namespaces"])
         self.notes += [done] if done else []
         unseen = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
-        if self.repairing != by_hand.BACKUP or self.store["code"] != by_hand.MISPLACED or not unseen:
+        if self.repairing == by_hand.BACKUP and self.store["code"] == by_hand.MISPLACED:
+            self._weigh_unseen(unseen)
+
+    def _weigh_unseen(self, unseen: list) -> None:
+        if not unseen:
             return
         found = f"{', '.join(unseen)} do not run, so no probe can be seen to see them."
         if self.settings["accept_unproven"]:

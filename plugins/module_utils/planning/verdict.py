@@ -69,8 +69,16 @@ def _end(service: dict, voice: dict) -> dict:
         "window_seconds": _between(began, last),
         "failure": failure and {"step": failure["step"], "code": failure["code"], "msg": failure["msg"]},
         "left": (voice.get("timelock_left") or {}).get("words"),
-        "accepted_unproven": (voice.get("timelock_invalidated") or {}).get("accepted_unproven"),
+        "accepted_unproven": _accepted(service, voice),
     }
+
+
+def _accepted(service: dict, voice: dict) -> str | None:
+    restored = voice.get("timelock_restored") or {}
+    reasons = [one.get("accepted_unproven") for one in (voice.get("timelock_invalidated") or {}, restored)]
+    if service["highest_issued"] is not None and restored and not restored.get("failed"):
+        reasons.append(f"timelock_lost: TimeLock never gave out more than {service['highest_issued']}")
+    return "; ".join(reason for reason in reasons if reason) or None
 
 
 def _text(number: int | None) -> str | None:

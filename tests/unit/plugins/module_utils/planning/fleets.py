@@ -133,6 +133,7 @@ def settings(**more) -> dict:
         "direction": "migrate",
         "server_version": None,
         "repair": False,
+        "highest_issued": None,
         **more,
     }
 

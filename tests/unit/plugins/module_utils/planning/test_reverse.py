@@ -28,11 +28,11 @@ def nodes(*modes, former=True, version="0.905.0"):
     return made
 
 
-def plan(made, store, record=None, namespaces=("orders",), direction="reverse"):
+def plan(made, store, record=None, namespaces=("orders",), direction="reverse", **more):
     found = fleets.store(**{"guarded": False, **store}, record=record)
     timelock = {"refusals": [], "namespaces": list(namespaces)}
     playing = [node["name"] for node in made]
-    settings = fleets.settings(direction=direction, playing=playing)
+    settings = fleets.settings(direction=direction, playing=playing, **more)
     fleet = plan_fleet(made, {"orders": found}, timelock, settings)
     return fleet, fleet["services"]["orders"]
 
@@ -105,3 +105,33 @@ def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says
 
 def test_a_guarded_store_without_a_way_back_on_record_is_as_ambiguous_as_it_looks():
     assert codes(plan(nodes("leader"), GUARDED, namespaces=(), direction="migrate")) == ["bound-ambiguous"]
+
+
+@pytest.mark.parametrize(
+    ("number", "record", "refused"),
+    [
+        ("", None, ["reverse-timelock-lost"]),
+        ("5e6", None, ["reverse-timelock-lost"]),
+        (str(BACKUP), None, ["reverse-timelock-lost"]),
+        (str(BACKUP + 6), {"numbers": {"fresh": str(BACKUP + 6)}}, ["reverse-timelock-lost"]),
+        (str(BACKUP + 7), {"numbers": {"fresh": str(BACKUP + 6)}}, []),
+        (str(2**63 - 1), None, ["bound-out-of-range"]),
+    ],
+)
+def test_a_timelock_that_is_lost_is_replaced_by_a_number_above_everything_known(number, record, refused):
+    planned = plan(nodes("timelock"), MIGRATED, record, namespaces=(), highest_issued=number)
+    assert codes(planned) == refused
+    assert planned[1]["highest_issued"] == number
+
+
+def test_that_it_is_lost_is_noted_and_that_its_clients_are_down_must_be_accepted():
+    made = nodes("timelock")
+    made[0]["look"] = fleets.look(1, "timelock", running=False)
+    made[0]["look"]["config"].update(former=True)
+    assert codes(plan(made, MIGRATED, highest_issued="9000000")) == ["proof-missing"]
+    _fleet, service = plan(made, MIGRATED, highest_issued="9000000", accept_unproven="looked")
+    assert service["refusals"] == []
+    assert service["notes"] == [
+        "accepted unproven (timelock_lost): TimeLock never gave out more than 9000000",
+        "accepted unproven (looked): orders-1 do not run, so no probe can be seen to see them.",
+    ]

@@ -21,9 +21,10 @@ MIGRATED = {
 FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved."}
 
 
-def end(voice, todo="migrate", check_mode=False, left_out=()):
+def end(voice, todo="migrate", check_mode=False, left_out=(), highest_issued=None):
     refusals = [{"code": "probe-blind"}] if todo == "refused" else []
     orders = {"todo": todo, "namespace": "orders", "backup": None, "refusals": refusals, "store": "invalidated"}
+    orders["highest_issued"] = highest_issued
     orders["renamed_from"] = "sales" if todo == "rename" else None
     plan = {"run_id": "r", "services": {"orders": orders}, "left_out": left_out}
     return verdict(plan, {"orders": voice}, check_mode)
@@ -53,6 +54,13 @@ def test_a_refused_service_that_is_left_out_is_no_failure_and_named():
     ended = end({}, "refused", left_out=("orders",))
     assert ended["not_migrated"] == []
     assert ended["lines"] == ["orders: left out (probe-blind)"]
+
+
+def test_that_a_bound_rests_on_an_operators_number_is_told_where_it_was_restored_by_it():
+    for restored, told in (({"accepted_unproven": "looked"}, True), ({"failed": True}, False)):
+        lines = end({**MIGRATED, "timelock_restored": restored}, "reverse", highest_issued="50")["lines"]
+        words = "orders: accepted unproven: looked; timelock_lost: TimeLock never gave out more than 50"
+        assert (words in lines) == told
 
 
 def test_of_a_rename_both_names_are_told():
