@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import by_hand, inventory, playbooks, processes
+from lab import by_hand, controller_python, inventory, playbooks, processes
 from lab.cassandra import distribution
 from lab.checker import check_folder
 from lab.lab import Lab
@@ -71,7 +71,8 @@ class Run:
         self._folder = folder
         environment = playbooks.environment(
             ANSIBLE_CALLBACK_PLUGINS=str(playbooks.CALLBACKS), ANSIBLE_CALLBACKS_ENABLED="breakpoints",
-            ANSIBLE_FORCE_COLOR="0", LAB_RUN=str(folder), LAB_BREAKPOINTS=",".join(breakpoints), **settings,
+            ANSIBLE_FORCE_COLOR="0", LAB_RUN=str(folder), LAB_BREAKPOINTS=",".join(breakpoints),
+            **(controller_python.environment() | settings),
         )  # fmt: skip
         with open(folder / "output", "wb") as output:
             self.process = subprocess.Popen(

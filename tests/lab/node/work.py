@@ -15,7 +15,7 @@ from lab.node.failures import AtlasFailure
 from lab.node.limits import IDLE_WORK_PAUSE
 from lab.node.log import log
 
-CONTROL_PAUSE = 0.05
+CONTROL_PAUSE = 0.1
 FAILURE_PAUSE = 0.1
 WORKERS = 2
 
@@ -31,6 +31,7 @@ class Load:
         self._take = take
         self._rate = 0.0
         self._span = 1
+        self._wanted = threading.Event()
 
     def start(self) -> None:
         self._read_control()
@@ -48,6 +49,10 @@ class Load:
         except FileNotFoundError:
             wanted = {"rate": 0, "span": 1}
         self._rate, self._span = wanted["rate"], wanted["span"]
+        if self._rate:
+            self._wanted.set()
+        else:
+            self._wanted.clear()
 
     def _single(self) -> None:
         self._work(lambda: 1)
@@ -61,7 +66,7 @@ class Load:
         while True:
             rate = self._rate
             if not rate:
-                time.sleep(CONTROL_PAUSE)
+                self._wanted.wait()
                 due = time.monotonic()
                 continue
             try:
