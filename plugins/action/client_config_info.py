@@ -38,6 +38,13 @@ def _require_known_options(timelock: object) -> None:
         raise Refusal("config-tls-missing", found, names)
 
 
+def _require_login(new_login: object) -> None:
+    """The same of the login of the fence; what it says is nobody's business."""
+    if new_login is not None and not (isinstance(new_login, dict) and {*new_login} == {"username", "password"}):
+        found = "atlasdb_kvs_new_login has to have username and password, and nothing else."
+        raise Refusal("fence-login", found)
+
+
 class ActionModule(Rendering, NodeAction):
     """See the module's documentation."""
 
@@ -46,6 +53,7 @@ class ActionModule(Rendering, NodeAction):
     def run(self, tmp=None, task_vars=None):
         try:
             _require_known_options(self._task.args.get("timelock"))
+            _require_login(self._task.args.get("new_login"))
         except Refusal as refusal:
             return refusal.result()
         return super().run(tmp, task_vars)

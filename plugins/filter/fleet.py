@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import yaml
@@ -66,7 +67,10 @@ def fleet_nodes(hosts, hostvars):
                 "adopt_namespace": _said(variables, "timelock_adopt_namespace"),
                 "migration": str(variables.get("timelock_migration", "manual")),
                 "is_new": _said(variables, "atlasdb_service_is_new"),
-                "variables": {name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
+                "variables": {
+                    **{name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
+                    "atlasdb_kvs_new_login": str(_new_login(variables).get("username", "")),
+                },
                 "look": {key: value for key, value in (variables.get("atlasdb_look") or {}).items() if key != "kvs"},
             }
         )
@@ -78,6 +82,12 @@ def _said(variables, name):
     return boolean(variables.get(name) or False, strict=False)
 
 
+def _new_login(variables):
+    """The login of the fence; what is no login is refused by the look at the node."""
+    given = variables.get("atlasdb_kvs_new_login")
+    return given if isinstance(given, Mapping) and {*given} == {"username", "password"} else {}
+
+
 def fleet_stores(hosts, hostvars):
     """The key-value service of each service, as one of its nodes was found to use it, for fleet_plan."""
     stores = {}
@@ -85,7 +95,8 @@ def fleet_stores(hosts, hostvars):
         variables = hostvars[host]
         service, kvs = variables.get("atlasdb_service_name"), (variables.get("atlasdb_look") or {}).get("kvs")
         if service and kvs and service not in stores:
-            stores[service] = {"service": service, "kvs": kvs}
+            login = _new_login(variables)
+            stores[service] = {"service": service, "kvs": kvs, **({"new_login": dict(login)} if login else {})}
     return list(stores.values())
 
 

@@ -21,6 +21,7 @@ EFFECTS = {
     "handover_record": "record",
     "client_config": "configure",
     "node_offline": "stop",
+    "kvs_login": "fence",
     "timelock_fast_forward": "fast-forward",
     "timestamp_invalidate": "invalidate",
     "timestamp_restore": "restore",
@@ -44,7 +45,7 @@ REFUSED = "refused"
 UNKNOWN = "unknown"
 """The ends of an effect. Unknown: no answer, or one without a code, which may have come after anything."""
 
-_TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "accepted_unproven")
+_TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "ended", "accepted_unproven")
 _TOLD_OF_A_LOOK = (
     "code", "found", "state", "store", "bound", "backup", "corroboration", "fresh_timestamp", "leader", "unseen",
 )  # fmt: skip

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from dataclasses import asdict
 
+from .client_config.logins import NewLogin
 from .client_config.reading import TIMELOCK, ClientConfig, read_config
 from .client_config.renaming import to_namespace
 from .client_config.reversal import Former, to_embedded
@@ -32,7 +33,7 @@ class NodeConfig:
     """The client configuration of a node, as a result of ``node_info`` holds it; a held node's is the kept one."""
 
     def __init__(self, probe: dict, options: dict, rendered: str | None = None):
-        """``options``: config_root, runtime_config_root, kvs_overrides, atlasdb_version, timelock (or None).
+        """``options``: config_root, runtime_config_root, kvs_overrides, atlasdb_version; timelock, new_login (or None).
 
         ``rendered``: what the fleet's own template gives for the install configuration with TimeLock, if it has one.
         """
@@ -89,6 +90,7 @@ class NodeConfig:
             "timelock": TimelockBlock(timelock["servers"], ssl),
             "root": self._options["config_root"],
             "runtime_root": self._options["runtime_config_root"],
+            "login": NewLogin.of(self._options.get("new_login")),
         }
         if embedded:
             return to_embedded(self.install, self.runtime, self.former, **about)
@@ -123,6 +125,7 @@ def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
             "mode": "held" if node.held else config.mode,
             "namespace": config.namespace,
             "namespace_explicit": config.namespace_explicit,
+            "login": config.login,
             "timelock": config.timelock and asdict(config.timelock),
             "shared": config.shared(),
             "version": node.version,

@@ -159,6 +159,18 @@ CODES = {
         "Find that client and stop it. If it is no client of this service, name it in timelock_ignore_sessions, or its "
         "address in timelock_kvs_known_clients.",
     ),
+    "fence-login": Code(
+        "plan", "Correct atlasdb_kvs_new_login: a login of its own, made beforehand, with the rights that are named."
+    ),
+    "fence-denied": Code(
+        "plan", "Give the collection a login with atlasdb_kvs_overrides that may do it, and is not the service's own."
+    ),
+    "fence-shared": Code(
+        "plan", "Give the service a login of its own first, in its configuration, and restart it with that."
+    ),
+    "fence-changed": Code("plan", "Set atlasdb_kvs_new_login as it was when the service was fenced."),
+    "fence-unsupported": Code("plan", "Unset atlasdb_kvs_new_login: the fence is built for PostgreSQL."),
+    "fence-open": Code("window", "Find out who keeps those sessions or changed the login, and run again."),
     "probe-blind": Code(
         "plan",
         "Correct atlasdb_service_unit, atlasdb_service_ports or the store's address: a probe that does not "

@@ -82,6 +82,19 @@ options:
       - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
         an edited one. Held to the same rules, and refused with C(config-template).
     type: path
+  new_login:
+    description:
+      - The login that the configuration for TimeLock carries, in place of the one that the file has.
+    type: dict
+    suboptions:
+      username:
+        description: The login.
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+        required: true
   timelock:
     description: The TimeLock to write down.
     type: dict

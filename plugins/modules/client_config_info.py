@@ -70,6 +70,19 @@ options:
       - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
         an edited one. Held to the same rules, and refused with C(config-template).
     type: path
+  new_login:
+    description:
+      - The login that the configuration for TimeLock carries, in place of the one that the file has.
+    type: dict
+    suboptions:
+      username:
+        description: The login.
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+        required: true
   timelock:
     description: The TimeLock to compute a configuration for. Without it none is.
     type: dict
@@ -168,6 +181,9 @@ config:
     namespace_explicit:
       description: Whether it is written down, and not only the database's name.
       type: bool
+    login:
+      description: The login that the file itself names; null where it is encrypted.
+      type: str
     timelock:
       description: The servers, client name and shape of a configuration that names TimeLock already; else null.
       type: dict

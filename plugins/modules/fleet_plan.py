@@ -100,6 +100,18 @@ options:
             description: Whether the server's certificate and name are checked.
             type: bool
             default: true
+      new_login:
+        description: The login that stands in place of the service's own, which is then shut out.
+        type: dict
+        suboptions:
+          username:
+            description: The login.
+            type: str
+            required: true
+          password:
+            description: Its password, with which the plan tries it.
+            type: str
+            required: true
   playing:
     description: The names of the hosts that take part in this run. A service of which only some do is refused.
     type: list
@@ -231,6 +243,9 @@ services:
     own_begun:
       description: Whether an unfinished run has started a node that may invalidate the store at any time.
       type: bool
+    fence:
+      description: The login that is shut out, C(old), and the one in its place, C(new); null without a fence.
+      type: dict
     repair:
       description:
         - What is left to repair of a migration that was done by hand. V(backup) - the backup stands where AtlasDB does

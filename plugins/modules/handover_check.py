@@ -233,7 +233,8 @@ way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
       V(itself) - the store is active, and a node may invalidate it at any moment. V(repair) - the backup is still where
-      no client looks for it. V(unknown) - the store cannot be read, or its bound could not be raised.
+      no client looks for it. V(shut_out) - the old login of the nodes could not be let in again. V(unknown) - the
+      store cannot be read, or its bound could not be raised.
     - Of a way back or a rename V(back) - its nodes go on as before, V(as_left) or V(half_renamed) - the next run goes
       on.
   returned: for O(that=way), O(that=retreat) and O(that=left)

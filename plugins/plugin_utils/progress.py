@@ -16,6 +16,7 @@ WAITS = {
     "client_config_info": ("a look at {}", None),
     "fleet_plan": ("the stores and TimeLock to answer", "timelock_timeout"),
     "handover_record": ("the store to write it down", None),
+    "kvs_login": ("the old login to be shut out, and its sessions to end", None),
     "kvs_sessions_info": ("the store to have no session of others", "timelock_session_wait"),
     "kvs_sockets_info": ("the connections of the stopped nodes to end", "timelock_session_wait"),
     "node_offline": ("{} to stop", "atlasdb_stop_timeout"),

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/inventory.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 ALLOWED_GROUPS = {"all", "ungrouped", "atlasdb_services", "cassandra_nodes", "timelock_servers"}
-SECRETS = {"vault_orders_password": "secret", "vault_key_store_password": "secret"}
+SECRETS = {f"vault_{name}_password": "secret" for name in ("orders", "orders_2", "dba", "key_store")}
 
 
 def options(role):
@@ -56,8 +56,9 @@ def variables(inventory, host):
 
 def test_there_is_an_example_for_each_case():
     assert list(EXAMPLES) == [
-        "One service", "High availability", "PostgreSQL", "Cassandra", "TLS", "Hundreds of services",
-    ]
+        "One service", "High availability", "PostgreSQL", "PostgreSQL with a fence", "Cassandra", "TLS",
+        "Hundreds of services",
+    ]  # fmt: skip
 
 
 def test_every_node_has_variables_that_the_roles_know_and_take(inventory):

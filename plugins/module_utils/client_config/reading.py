@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..refusal import Refusal
 from .blocks import Block, find_install, find_runtime
 from .documents import BOM, Mapping, parse
+from .logins import login_of
 from .namespaces import namespace_of
 from .store_address import store_address
 from .values import mapping_of, text_of, texts_of
@@ -44,9 +45,9 @@ class ClientConfig:
     ``mode`` is EMBEDDED (no block at all), LEADER (embedded, with a leader block), REMOTE (another service's
     timestamps), TIMELOCK, HELD (the file is this collection's hold) or None where the file does not say. ``root``
     and ``runtime_root`` are JSON pointers, ``runtime_in`` is ``install`` or ``runtime``: the file that the
-    runtime block stands in. ``namespace`` is the effective one. ``kvs`` is what the modules take, password
-    included, or None with a problem that says why. ``problems`` are pairs of a code of the collection and a
-    sentence without secrets.
+    runtime block stands in. ``namespace`` is the effective one. ``login`` is what the file itself names, where
+    ``kvs``, which is what the modules take, may have another in its place. That has the password, and is None with a
+    problem that says why. ``problems`` are pairs of a code of the collection and a sentence without secrets.
     """
 
     mode: str | None = None
@@ -56,6 +57,7 @@ class ClientConfig:
     namespace: str | None = None
     namespace_explicit: bool = False
     store: str | None = None
+    login: str | None = None
     kvs: dict | None = field(default=None, repr=False)
     timelock: ConfiguredTimelock | None = None
     leader_count: int = 0
@@ -120,6 +122,7 @@ def _read(found: dict, install_text, runtime_text, root, runtime_root, overrides
     if kvs is None:
         raise Refusal("config-invalid", f"The AtlasDB block at {block.pointer} has no keyValueService.")
     found["store"] = text_of(kvs, "type", "keyValueService")
+    found["login"] = login_of(kvs)
     namespace = namespace_of(install)
     found.update(namespace=namespace.name, namespace_explicit=namespace.explicit)
     found["problems"] += namespace.problems

@@ -12,10 +12,12 @@ from ..refusal import Refusal
 from .blocks import Block, find_install, find_runtime
 from .documents import Mapping, Node, Scalar, Sequence, is_null, parse, resolved
 from .edits import edited
+from .logins import NewLogin, login_of
 from .plans import Plan, unsafe
 from .proofs import proved
 from .reading import EMBEDDED, LEADER, RUNTIME_FILE, TIMELOCK, read_config
 from .transform import EMBEDDED_BLOCKS, TimelockBlock, Transformed, diff, to_timelock
+from .values import mapping_of
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,11 @@ def to_embedded(
     timelock: TimelockBlock,
     root: str | None = None,
     runtime_root: str | None = None,
+    login: NewLogin | None = None,
 ) -> Transformed:
     """The files of a node without TimeLock, and with what the ``former`` ones said of embedded timestamps.
+
+    Where they carry ``login``, the migration has put it there.
 
     Where nothing but the migration has changed them since, they are the former ones, byte for byte. Else what the
     migration removed is taken from those, what it added goes, and all else stays as it is now. Without ``former`` no
@@ -45,9 +50,14 @@ def to_embedded(
     where = {"root": root, "runtime_root": runtime_root}
     if read_config(install_text, runtime_text, version=version or None, **where).mode != TIMELOCK:
         return Transformed(install_text, runtime_text, [], "", [])
-    install, runtime = _former_files(install_text, runtime_text, former, version, timelock, where) or _edited_files(
+    if login and _login(install_text, root) != login.username:
+        login = None
+    about = {**where, "version": version, "timelock": timelock, "login": login}
+    install, runtime = _former_files(install_text, runtime_text, former, about) or _edited_files(
         install_text, runtime_text, former, where
     )
+    if login and _login(install, root) == login.username:
+        raise unsafe(f"other parts have changed since the migration, so its login {login.username} would stay.")
     mode = read_config(install, runtime, version=version or None, **where).mode
     if mode not in (EMBEDDED, LEADER):
         raise unsafe(f"the outcome would take its timestamps from {mode}.")
@@ -57,13 +67,17 @@ def to_embedded(
     return Transformed(install, runtime, [name for name, _before, _after in changed], words, ["TimeLock removed."])
 
 
-def _former_files(install_text, runtime_text, former, version, timelock, where) -> tuple | None:
+def _login(install_text: str, root: str | None) -> str | None:
+    return login_of(mapping_of(find_install(parse(install_text), root).node, "keyValueService", "keyValueService"))
+
+
+def _former_files(install_text, runtime_text, former, about: dict) -> tuple | None:
     """The former files, where the migration makes of them what is there now."""
     if former is None:
         return None
     runtime = former.runtime if former.runtime is not None else runtime_text
     try:
-        again = to_timelock(former.install, runtime, version=version, timelock=timelock, **where)
+        again = to_timelock(former.install, runtime, **about)
     except Refusal:
         return None
     is_it = (again.install_text, again.runtime_text) == (install_text, runtime_text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _TLS = ("ca_path", "client_cert", "client_key", "validate_certs")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Options:
                 f"{names.get(key, key)} of the key-value service is encrypted or a placeholder.",
             )
             for key, text in texts.items()
-            if _PLACEHOLDER.search(text)
+            if PLACEHOLDER.search(text)
         ]
 
     def _missing(self, kvs: dict) -> list:
@@ -74,6 +74,6 @@ class Options:
     def _wrong_ports(self, kvs: dict) -> list:
         wrong = []
         for port in (str(kvs[name]) for name in self.ports):
-            if not (_PORT.match(port) and 0 < int(port) < 65536) and not _PLACEHOLDER.search(port):
+            if not (_PORT.match(port) and 0 < int(port) < 65536) and not PLACEHOLDER.search(port):
                 wrong.append(("config-invalid", f"The port {port} of the key-value service is not one."))
         return wrong

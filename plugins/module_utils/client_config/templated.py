@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..refusal import Refusal
 from .documents import Document, parse
+from .logins import NewLogin
 from .reading import TIMELOCK, ClientConfig, read_config
 from .redaction import mask, masked
 from .transform import TimelockBlock, Transformed, diff_of, to_timelock
@@ -27,6 +28,7 @@ def templated(
     root: str | None = None,
     runtime_root: str | None = None,
     overrides: dict | None = None,
+    login: NewLogin | None = None,
 ) -> Transformed:
     """The files of a node with ``rendered`` for its install configuration; a runtime file of its own is edited.
 
@@ -35,12 +37,18 @@ def templated(
     """
     try:
         new = to_timelock(
-            rendered, runtime_text, version=version, timelock=timelock, root=root, runtime_root=runtime_root
+            rendered,
+            runtime_text,
+            version=version,
+            timelock=timelock,
+            root=root,
+            runtime_root=runtime_root,
+            login=login,
         )
     except Refusal as refusal:
         raise Refusal("config-template", f"{refusal.code}: {refusal.found}") from None
     if "install" in new.changed_files:
-        raise Refusal("config-template", f"TimeLock is not in it as it must be: {' '.join(new.summary)}")
+        raise Refusal("config-template", f"It is not as it must be: {' '.join(new.summary)}")
     after = read_config(
         rendered,
         new.runtime_text,

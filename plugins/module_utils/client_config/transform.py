@@ -14,6 +14,7 @@ from ..refusal import Refusal
 from .blocks import Block, find_install, find_runtime
 from .documents import Document, Mapping, parse
 from .edits import edited
+from .logins import NewLogin, put_login
 from .namespaces import namespace_of
 from .plans import Plan, unsafe
 from .proofs import proved
@@ -69,8 +70,10 @@ def to_timelock(
     timelock: TimelockBlock,
     root: str | None = None,
     runtime_root: str | None = None,
+    login: NewLogin | None = None,
 ) -> Transformed:
-    """The files of a node with ``timelock`` in them and without what keeps a service embedded.
+    """The files of a node with ``timelock`` in them, and ``login`` where there is one, and without what keeps a service
+    embedded.
 
     What is written follows the client's ``version`` (AtlasDB's release notes 0.55.0, 0.67.0, 0.75.0). From 0.67.0
     on the servers go into the runtime block, created where ``runtime_root`` names one that is not there; where no
@@ -88,7 +91,7 @@ def to_timelock(
         raise Refusal("config-invalid", "The file is a hold: what is to be changed is the file that was kept.")
 
     def plan(install: Document, runtime: Document | None) -> _Work:
-        return _Work(install, runtime, root, runtime_root, shape, wanted)
+        return _Work(install, runtime, root, runtime_root, shape, wanted, login)
 
     work = plan(parse(install_text), parse(runtime_text, RUNTIME_FILE) if runtime_text is not None else None)
     install, runtime = edited(work.install), edited(work.runtime) if work.runtime else None
@@ -105,7 +108,7 @@ def to_timelock(
 class _Work:
     """The plans for both files; ``runtime`` is None for a service with one file."""
 
-    def __init__(self, install: Document, runtime: Document | None, root, runtime_root, shape: str, wanted: dict):
+    def __init__(self, install: Document, runtime: Document | None, root, runtime_root, shape, wanted, login):
         self.install = Plan(install)
         self.runtime = Plan(runtime) if runtime is not None else None
         self.summary = []
@@ -122,6 +125,8 @@ class _Work:
             if self._block.node.entry(key):
                 self.install.remove(self._block, key)
                 self.summary.append(f"{self._block.pointer}: {key} removed.")
+        if login:
+            self.summary += put_login(self.install, self._block, self.runtime, runtime_block, login)
         settings = {}
         if shape == INSTALL_WITH_CLIENT:
             settings["client"] = namespace.name

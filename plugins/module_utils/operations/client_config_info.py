@@ -32,12 +32,21 @@ TIMELOCK_BLOCK = {
     },
 }
 
+NEW_LOGIN = {
+    "type": "dict",
+    "options": {
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
+    },
+}
+
 CONFIG = {
     "config_root": {"type": "str"},
     "runtime_config_root": {"type": "str"},
     "atlasdb_version": {"type": "str"},
     "kvs_overrides": {"type": "dict", "no_log": True},
     "timelock": TIMELOCK_BLOCK,
+    "new_login": NEW_LOGIN,
     "template": {"type": "path"},
 }
 

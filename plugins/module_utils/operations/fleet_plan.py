@@ -13,6 +13,7 @@ from functools import lru_cache
 from ..addresses import addresses_of
 from ..arguments import KVS, TIMELOCK
 from ..cluster_sessions import STORE, sessions_of
+from ..planning.fence import old_login
 from ..planning.fleet import plan_fleet
 from ..planning.nodes import process_of
 from ..planning.service import MIGRATE, RENAME, REVERSE
@@ -21,6 +22,8 @@ from ..run_holder import holder_gone
 from ..stores.opening import open_store
 from ..timelock.opening import open_timelock
 from ..timelock.survey import look
+from .client_config_info import NEW_LOGIN
+from .fence_look import fence_look
 from .kvs_sessions_info import HOST_LOOKS, KNOWN_CLIENTS
 from .timestamp_info import describe_store
 
@@ -34,7 +37,7 @@ ARGUMENT_SPEC = {
         "type": "list",
         "elements": "dict",
         "required": True,
-        "options": {"service": {"type": "str", "required": True}, "kvs": KVS},
+        "options": {"service": {"type": "str", "required": True}, "kvs": KVS, "new_login": NEW_LOGIN},
     },
     "playing": {"type": "list", "elements": "str", "required": True},
     "ignore_sessions": {"type": "list", "elements": "dict", "default": []},
@@ -58,7 +61,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     """The plan of all services at once; see the module's RETURN. Writes nothing, and creates nothing."""
     named = params["stores"]
     with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
-        views = pool.map(lambda store: _look_at_store(store["kvs"], params), named)
+        views = pool.map(lambda store: _look_at_store(store, params), named)
         timelock = _look_at_timelock(params, params["fresh_timestamps"] and not check_mode)
         stores = {store["service"]: view for store, view in zip(named, views)}
     settings = {
@@ -90,13 +93,17 @@ def _located(nodes: list) -> list:
     return [{**node, "addresses": found.get(node["name"], [])} for node in nodes]
 
 
-def _look_at_store(kvs: dict, params: dict) -> dict:
+def _look_at_store(named: dict, params: dict) -> dict:
     """What the store of one service says, as far as it does."""
     view: dict = {}
+    kvs, new = named["kvs"], named["new_login"]
     try:
         with closing(open_store(kvs)) as store:
             view.update(sessions_of(store, params["ignore_sessions"], params["host_looks"]))
             view.update(describe_store(store))
+            if new or (view["record"] or {}).get("fence"):
+                nodes = [node for node in params["nodes"] if node["service"] == named["service"]]
+                view["fence"] = fence_look(store, kvs, old_login(nodes, view["record"]), new)
     except Refusal as refusal:
         view["refusal"] = refusal
     return view

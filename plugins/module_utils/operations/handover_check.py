@@ -255,6 +255,7 @@ _WORDS = {
     "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
     "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
+    "shut_out": "the old login could not be let in again, so the nodes stay held. Run migrate.yml again",
     "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
     "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",
     "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",

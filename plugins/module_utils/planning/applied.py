@@ -52,6 +52,8 @@ def _difference(before: dict, now: dict) -> str | None:
         if before.get(key) != now[key]:
             values = "" if key == "digests" else f": {_words(before.get(key))}, and now {_words(now[key])}"
             return f"{name} changed{values}"
+    if before.get("fence") != now["fence"]:
+        return "which login is shut out, or stands in its place, changed"
     try:
         later_identity(before["identity"], now["identity"])
     except Refusal as refusal:

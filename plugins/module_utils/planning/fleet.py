@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..identity import bound_of
 from ..refusal import Refusal
-from . import applied, inventory
+from . import applied, fence, inventory
 from .dependents import dependents, depends, words
 from .newcomer import NewcomerPlanner
 from .rename import RenamePlanner, wrong_request
@@ -47,6 +47,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         inventory.split_services(services, settings["playing"]),
         inventory.shared_nodes(services),
         inventory.shared_bounds(identified),
+        fence.shared(services, stores),
     )
     clients = clients_of(services, stores)
     plans = {}

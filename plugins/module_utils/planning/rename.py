@@ -75,6 +75,12 @@ class RenamePlanner(ServicePlanner):
                 found.append(Refusal("config-nodes-disagree", words))
         return found
 
+    def _weigh_fence(self) -> None:
+        """The service keeps its login."""
+
+    def _fence(self) -> dict | None:
+        return self.record.get("fence")
+
     def _needs_rights(self) -> bool:
         return self._todo() == RENAME
 

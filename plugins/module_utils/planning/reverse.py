@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED, out_of_range, parse_number
 from ..client_config.versions import parse_version
 from ..refusal import Refusal
+from . import fence
 from . import nodes as node_checks
 from .service import NOTHING, REVERSE, REVERSED, ServicePlanner
 
@@ -53,6 +54,14 @@ class ReversePlanner(ServicePlanner):
 
     def _serving(self) -> list:
         return [] if self.live else [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
+
+    def _weigh_fence(self) -> None:
+        if self._fence() and not self.done:
+            self.refusals += fence.back(self.name, self.store, self._fence())
+
+    def _fence(self) -> dict | None:
+        """What the handover has shut out, and is let in again."""
+        return self.record.get("fence")
 
     def _contradiction(self) -> None:
         """TimeLock's own timestamps are above the backup, as they must be."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..refusal import Refusal
-from . import by_hand, own_migration
+from . import by_hand, fence, own_migration
 from . import nodes as node_checks
 from .numbers import behind, contradiction
 from .sight import Sight
@@ -131,6 +131,7 @@ class ServicePlanner:
             "own_begun": self.own_begun,
             "repair": self.repair,
             "repairing": self.repairing,
+            "fence": self._fence() if todo in MOVES else None,
             "resuming": self.resuming,
             "record": self.record or None,
             "refusals": [refusal.result() for refusal in self.refusals],
@@ -178,6 +179,8 @@ class ServicePlanner:
         self._weigh_repair()
         self._weigh_modes()
         self._weigh_timelock()
+        if "fence" in self.store:
+            self._weigh_fence()
 
     def _disagreement(self) -> list:
         return node_checks.disagreement(self.nodes)
@@ -278,6 +281,18 @@ class ServicePlanner:
                 self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {refusal.found}")
             else:
                 self.refusals.append(refusal)
+
+    def _weigh_fence(self) -> None:
+        if not self._needs_rights():
+            self.notes += fence.weakened(self.store, self.record)
+            return
+        self.refusals += fence.forward(self.name, self.nodes, self.store, self.record)
+        self.notes += fence.notes(self.nodes, self.store)
+
+    def _fence(self) -> dict | None:
+        """Which login is shut out, and which one stands in its place; None where none is."""
+        look = (self.store or {}).get("fence") or {}
+        return {"old": look["old"], "new": look["new"]} if look.get("new") else None
 
     def _serving(self) -> list:
         """The nodes that are to be seen now, and will be stopped."""

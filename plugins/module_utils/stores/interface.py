@@ -41,6 +41,29 @@ class Record:
         return max([0] + [int(number) for number in self.document.get("numbers", {}).values()])
 
 
+@dataclass(frozen=True)
+class LoginState:
+    """A login of the key-value service: whether it may log in, and whether it is the one that looks.
+
+    ``missing_rights`` are the statements that would let the one that looks change that and end its sessions;
+    ``elsewhere`` names other databases in which it has sessions.
+    """
+
+    enabled: bool
+    own: bool
+    missing_rights: list
+    elsewhere: list
+
+
+@dataclass(frozen=True)
+class LoginChange:
+    """What became of a login: whether it was enabled before and is now, and which of its sessions were ended."""
+
+    before: bool
+    after: bool
+    ended: list
+
+
 class Store:
     """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
 
@@ -130,6 +153,25 @@ class Store:
         """Write ``changes`` into the record's document, and give the lock back where ``release`` is set.
 
         Numbers only grow. Raises Refusal ``operator-lock-lost`` unless ``guard`` has the lock.
+        """
+        raise NotImplementedError
+
+    def login(self, login: str) -> LoginState | None:
+        """What there is of a login, or None where there is none of that name. Writes nothing."""
+        raise NotImplementedError
+
+    def missing_use(self, old: str, looker: str) -> list:
+        """What this store's own login lacks to stand for ``old``, the service's, as statements. Writes nothing.
+
+        Its sessions must be ones that the login ``looker`` sees.
+        """
+        raise NotImplementedError
+
+    def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
+        """Let ``login`` in again, or shut it out and end its sessions; unchanged where that was done before.
+
+        Raises Refusal ``fence-open`` where a session does not end, ``operator-lock-lost``, and for letting
+        somebody in while the bound is not live ``bound-moved`` or the state's own code.
         """
         raise NotImplementedError
 

@@ -6,14 +6,20 @@
 
 from __future__ import annotations
 
+import time
+
 from ..bound import ACTIVE, INVALIDATED, StoreState
+from ..cluster_sessions import words
 from ..proofs import Guard
 from ..refusal import Refusal
-from . import lock, postgres_record, postgres_server, postgres_table
-from .interface import PUNCH_TABLE, Change, Record, Store
+from . import lock, postgres_login, postgres_record, postgres_server, postgres_table
+from .interface import PUNCH_TABLE, Change, LoginChange, LoginState, Record, Store
 from .postgres_connection import ConnectionLost, PostgresConnection
 from .postgres_table import LEGACY, LIVE
 from .states import is_restored, next_bound, require_openable, require_restorable, require_usable
+
+SESSIONS_END_SECONDS = 15
+QUIET_LOOKS = 3
 
 
 class PostgresStore(Store):
@@ -151,10 +157,66 @@ class PostgresStore(Store):
             lambda cursor: postgres_record.note(cursor, self._found_key(cursor), guard, changes, release)
         )
 
+    def login(self, login: str) -> LoginState | None:
+        return self._connection.read(lambda cursor: postgres_login.state(cursor, login))
+
+    def missing_use(self, old: str, looker: str) -> list:
+        def look(cursor) -> list:
+            schema = postgres_table.find(cursor, self._table).schema
+            return postgres_login.missing_use(cursor, schema, old, looker)
+
+        return self._connection.read(look)
+
+    def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
+        before = self._require_login(login).enabled
+
+        def work(cursor) -> None:
+            self._require_guard(cursor, guard)
+            if enabled:
+                require_openable(postgres_table.state(cursor, postgres_table.find(cursor, self._table), self._table))
+            # Not what was seen before: a run that is over by now may have changed it.
+            if postgres_login.state(cursor, login).enabled != enabled:
+                postgres_login.put(cursor, login, enabled)
+
+        self._repeatable(work)
+        ended = [] if enabled else self._end_sessions(login, guard)
+        after = self._require_login(login).enabled
+        if after != enabled:
+            raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
+        return LoginChange(before, after, ended)
+
+    def _require_login(self, login: str) -> LoginState:
+        state = self.login(login)
+        if state is None:
+            raise Refusal("fence-login", f"There is no login {login}.")
+        return state
+
+    def _require_guard(self, cursor, guard: Guard) -> None:
+        lock.require_guard(postgres_record.read(cursor, self._found_key(cursor), keep=True), guard)
+
+    def _end_sessions(self, login: str, guard: Guard) -> list:
+        """Until several looks find none: one that was let in just before is seen a moment later."""
+
+        def work(cursor) -> list:
+            self._require_guard(cursor, guard)
+            return postgres_login.end_sessions(cursor, login)
+
+        ended: list = []
+        deadline = time.monotonic() + SESSIONS_END_SECONDS
+        quiet = 0
+        while quiet < QUIET_LOOKS:
+            found = self._repeatable(work)
+            ended += [session for session in found if session not in ended]
+            quiet = 0 if found else quiet + 1
+            if found and time.monotonic() > deadline:
+                raise Refusal("fence-open", f"Sessions of {login} do not end: {words(found)}.")
+            time.sleep(0.1)
+        return ended
+
     def _found_key(self, cursor) -> str:
         return self._record_key(postgres_table.find(cursor, self._table))
 
-    def _repeatable(self, work) -> Record:
+    def _repeatable(self, work):
         """Run ``work``, which does the same when it is done twice, once more where its answer was lost."""
         try:
             return self._connection.write(work)

@@ -33,6 +33,18 @@ def test_a_node_s_password_does_not_go_into_the_plan():
     assert fleet.fleet_stores(["orders-1"], hostvars) == [{"service": "orders", "kvs": {"password": "hunter2"}}]
 
 
+def test_the_login_of_a_fence_goes_to_the_store_alone_and_only_whole():
+    login = {"username": "orders_2", "password": "hunter2"}
+    look = {"kvs": {"type": "postgres"}}
+    hostvars = {"one": {"atlasdb_service_name": "orders", "atlasdb_look": look, "atlasdb_kvs_new_login": login}}
+    (node,) = fleet.fleet_nodes(["one"], hostvars)
+    assert "hunter2" not in str(node) and node["variables"]["atlasdb_kvs_new_login"] == "orders_2"
+    assert fleet.fleet_stores(["one"], hostvars)[0]["new_login"] == login
+    for wrong in ({}, "orders_2", {"username": "orders_2"}, {**login, "host": "db"}):
+        hostvars["one"]["atlasdb_kvs_new_login"] = wrong
+        assert "new_login" not in fleet.fleet_stores(["one"], hostvars)[0]
+
+
 def test_a_service_has_the_store_of_its_first_node_that_knows_one():
     hostvars = {
         "orders-1": {"atlasdb_service_name": "orders", "atlasdb_look": {"failed": True}},

@@ -232,6 +232,8 @@ def test_a_service_counts_as_put_back_only_when_every_node_is():
     assert check("left", way="back", nodes=["a"], results=[{"changed": True}])["as_it_was"]
     left = check("left", way="back", nodes=["a", "b"], results=[{}, {"failed": True, "msg": "no"}])
     assert not left["as_it_was"] and "b: no" in left["words"]
+    shut_out = check("left", way="shut_out")
+    assert not shut_out["as_it_was"] and "nodes stay held" in shut_out["words"]
 
 
 def test_a_plan_that_no_longer_holds_is_refused_with_all_its_reasons():
