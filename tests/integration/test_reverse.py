@@ -11,6 +11,7 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, CASSANDRA, STORES, fleet, lab, new_lab
+from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
 from lab.layout import POSTGRES
@@ -81,6 +82,31 @@ def test_ten_times_forward_and_back_under_load_no_timestamp_goes_back(lab, tmp_p
             assert run.ok, run.tail
             services.await_more_timestamps()
         services.assert_as_before()
+
+
+@only_wide
+def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path):
+    """And a run that is killed then is finished by the next."""
+    live = moment_of("after", "reverse_restore", "Make the bound live, above all that TimeLock has given out")
+    raised = moment_of("after", "reverse_restore", "Raise it")
+    with fleet(lab, tmp_path, 2) as services:
+        services.set(timelock_quiet_seconds=1)
+        services.migrate()
+        (service,) = services.services
+        run = services.begin("reverse.yml", breakpoints=(live, raised))
+        try:
+            run.wait_at(live)
+            near = services.store(service)[1] - 10
+            by_hand.fast_forward(lab, service.name, near)
+            run.go_on(live)
+            run.wait_at(raised)
+            assert services.store(service)[1] > near + MARGIN
+        finally:
+            run.kill()
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.store(service)[1] > near + MARGIN
 
 
 @only_wide
