@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -150,6 +151,25 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
         assert run.ok, run.tail
         assert logins.old_may_log_in() and node.config_path.read_bytes() == before
         services.assert_as_before()
+
+
+def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        (node,) = services.nodes
+        (service,) = services.services
+        logins = Logins(services)
+        logins.fence(timelock_session_wait=1)
+        with contextlib.ExitStack() as stranger, services.paused("begin-invalidate") as run:
+            stranger.enter_context(lab.postgres.connect(service.name))
+            logins.superuser(f"ALTER ROLE {logins.dba} NOCREATEROLE")
+        assert "kvs-session-open" in run.codes, run.tail
+        assert any("could not be let in again, so the nodes stay held" in line for line in run.verdict), run.tail
+        assert services.store(service)[0] == ACTIVE and not logins.old_may_log_in()
+        assert node.config_path.read_text().startswith("# held by") and node.process() is None
+        assert "fence-denied" in " ".join(services.play("migrate.yml").reasons)
+        logins.superuser(f"ALTER ROLE {logins.dba} CREATEROLE")
+        services.migrate()
+        services.assert_migrated()
 
 
 def _journal(services) -> list:
