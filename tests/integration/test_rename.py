@@ -41,6 +41,16 @@ def _assert_clean_across_namespaces(services: Fleet) -> None:
         assert report.ok and len({requests.origin.namespace for requests in history}) > 1, "\n".join(report.lines())
 
 
+def _assert_alarm_where_a_file_is_put_back(services: Fleet, new: str, old: str) -> None:
+    path = services.nodes[1].config_path
+    ours = path.read_text()
+    assert new in ours
+    path.write_text(ours.replace(new, old))
+    status = services.play("status.yml")
+    path.write_text(ours)
+    assert not status.ok and "config-drifted" in status.output, status.tail
+
+
 def _let_the_keyspace_differ(services: Fleet) -> None:
     for node in services.nodes:
         text = node.config_path.read_text()
@@ -67,6 +77,7 @@ def test_a_service_gets_another_namespace_and_its_counter_goes_with_it(lab, tmp_
         again = _rename(services, new)
         assert again.ok and again.changed == {}, again.tail
         assert services.migrate().changed == {}
+        _assert_alarm_where_a_file_is_put_back(services, new, service.name)
 
         run = services.play("reverse.yml")
         assert run.ok, run.tail

@@ -113,6 +113,17 @@ def other_timelock(nodes: list, servers: list) -> list:
     return refusals
 
 
+def on_left_namespace(nodes: list, record: dict) -> list:
+    """Refusals for nodes that have again the namespace which a rename has left, as the service's ``record`` says."""
+    left, now = record.get("renamed_from"), record.get("namespace")
+    names = [node["name"] for node in nodes if node["look"]["config"]["namespace"] == left != now]
+    if not left or not names:
+        return []
+    found = f"{', '.join(names)} has the namespace {left} again, which the service has left for {now}."
+    do = f"Stop it now: timestamps of {left} are old ones. Find who put its file back, and give it the one with {now}."
+    return [Refusal("config-drifted", found, do)]
+
+
 def unseen_by_store(nodes: list, sessions: list) -> list:
     """The nodes that run and of whose sockets the store's list of sessions shows none."""
     seen = {(session["address"], session["port"]) for session in sessions}

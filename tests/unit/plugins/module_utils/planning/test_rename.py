@@ -134,3 +134,23 @@ def test_nothing_else_is_done_before_it_has_ended_and_status_says_what_to_type(d
 def test_nor_is_it_renamed_in_the_middle_of_its_way_back():
     record = {**BEGUN, "direction": "reverse"}
     assert "reverse-unfinished" in codes(plan(nodes(*MIGRATED), record=record))
+
+
+@pytest.mark.parametrize("direction", ["migrate", "reverse", "rename"])
+def test_a_node_that_has_the_namespace_again_which_was_left_alarms_and_nothing_is_done_with_its_service(direction):
+    ended = {**BEGUN, "unfinished": False, "outcome": "renamed", "namespace": "shop"}
+    listed = ("orders", "shop")
+    back = nodes(*MIGRATED, namespaces=("shop", "orders", "shop"))
+    fleet, service = plan(back, record=ended, listed=listed, direction=direction)
+    assert "config-drifted" in [refusal["code"] for refusal in service["refusals"]]
+    now = fleet_status(fleet)
+    assert now["alarming"] == ["orders"]
+    said = "orders-2 has the namespace orders again, which the service has left for shop. Stop it now"
+    assert any(said in line for line in now["lines"])
+    all_well = nodes(*MIGRATED, namespaces=("shop", "shop", "shop"))
+    assert plan(all_well, record=ended, listed=listed, direction="migrate")[1]["refusals"] == []
+
+
+def test_a_service_whose_rename_came_to_nothing_may_keep_its_namespace():
+    put_back = {**BEGUN, "unfinished": False, "outcome": "put back", "namespace": "orders"}
+    assert plan(nodes(*MIGRATED), record=put_back, direction="migrate")[1]["refusals"] == []
