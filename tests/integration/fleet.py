@@ -46,6 +46,9 @@ def _steps(file: str) -> list[str]:
 STEPS = _steps("handover.yml")
 """The steps of the handover, as the role has them."""
 
+AUTOMATED_STEPS = _steps("automated.yml")
+"""Those in which the client migrates itself."""
+
 REVERSE_STEPS = _steps("reverse.yml")
 """Those of the way back."""
 

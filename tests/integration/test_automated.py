@@ -6,24 +6,16 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, INVALIDATED, POSTGRES, STORES, Fleet, fleet, lab
-from lab import playbooks
+from fleet import ACTIVE, AUTOMATED_STEPS, INVALIDATED, POSTGRES, STORES, Fleet, fleet, lab
 from lab.service import Service
-from test_migrate_killed import moments_of
+from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
 NO_MIGRATION = "0.250.0"
 """A client on PostgreSQL that says so in its log, and leaves the store as it is."""
-
-STEPS = [
-    task["vars"]["timelock_step"]
-    for task in yaml.safe_load((playbooks.ROOT / "roles/timelock/tasks/automated.yml").read_text())
-    if "timelock_step" in task.get("vars", {})
-]
 
 
 def _automate(services: Fleet, **more: object) -> None:
@@ -96,13 +88,8 @@ def test_a_client_whose_own_migration_does_nothing_is_refused_by_the_plan(lab, t
 def test_automated_runs_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         _automate(services)
-        for moment in moments_of(store, STEPS):
-            run = services.begin("migrate.yml", breakpoints=(moment,))
-            try:
-                run.wait_at(moment)
-            finally:
-                run.kill()
-            assert run.codes == [], run.tail
+        for moment in moments_of(store, AUTOMATED_STEPS):
+            kill_at(services, "migrate.yml", moment)
         services.migrate()
         services.assert_migrated()
         assert services.migrate().changed == {}

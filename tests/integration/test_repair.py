@@ -13,7 +13,7 @@ from cassandra_here import only_wide, require
 from fleet import CASSANDRA, POSTGRES, STEPS, Fleet, fleet, lab
 from lab import by_hand
 from lab.service import Service
-from test_migrate_killed import moments_of
+from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -148,12 +148,7 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
         make(services, service)
         left = [moment for moment in moments_of(BY_HAND[make], STEPS) if not moment.startswith(DONE_BY_HAND[make])]
         for moment in left:
-            run = services.begin("repair.yml", *ACCEPTED, breakpoints=(moment,))
-            try:
-                run.wait_at(moment)
-            finally:
-                run.kill()
-            assert run.codes == [], run.tail
+            kill_at(services, "repair.yml", moment, *ACCEPTED)
             status = services.play("status.yml")
             assert status.ok and "repair.yml" in _said(status, service)[0] or "migrate.yml" in _said(status, service)[0]
         run = services.play("repair.yml", *ACCEPTED)
