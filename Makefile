@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races chaos hidden lint sanity units integration molecule docs model build clean
+.PHONY: help setup demo test races chaos hidden bench lint sanity units integration molecule docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,6 +27,10 @@ chaos: ## migrations through random faults: COUNT services (2000), STORE=cassand
 
 hidden: ## migrations with a client that nobody knows of: COUNT services (100), STORE=cassandra
 	@$(ENTER) test && $(CHAOS) chaos.hidden --store $(STORE) $(if $(COUNT),--count $(COUNT))
+
+bench: ## what a migration costs beyond a bare restart: COUNT of each (20); writes docs/benchmarks.md
+	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m bench $(if $(COUNT),--count $(COUNT)) \
+		--table docs/benchmarks.md
 
 lint: ## style, documentation, changelog, packaging
 

@@ -146,6 +146,15 @@ def test_a_limit_to_one_service_migrates_that_one_alone(story):
     assert story.modes == {node.name: "timelock" for node in one.nodes} | {node.name: "leader" for node in other.nodes}
 
 
+def test_a_node_is_called_twice_while_its_service_is_down(story):
+    """However slow a machine is: what the window costs is these calls. It ends before the last step begins."""
+    lines = story.runs["one"].output.splitlines()
+    began, ended = (next(n for n, line in enumerate(lines) if step in line) for step in (": (2/9) ", ": (9/9) "))
+    for node in story.fleet.services[0].nodes:
+        calls = [line for line in lines[began:ended] if line.startswith(f"<{node.name}> EXEC ")]
+        assert len(calls) == 2, calls
+
+
 def test_services_of_both_managers_move_under_load(story):
     assert story.runs["all"].ok, story.runs["all"].tail
     assert story.runs["all"].changed

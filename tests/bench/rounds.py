@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A round: a new service of a lab is stopped and started by a bare playbook, and then migrated.
+
+Both by ansible-playbook as its user has it, and with the environment's own Python on the nodes: neither the tests'
+controller (lab.controller_python) nor the lab's hosts' Python (lab.host_python), which both do less than that.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from bench.observed import Figures, Observer, figures
+from lab import inventory, playbooks
+from lab.lab import Lab, services_named
+from lab.layout import DEFAULT_VERSION
+from lab.service import Service
+
+BARE = Path(__file__).with_name("bare.yml")
+NODES = 3
+ADDRESSES = [f"127.0.1.{number}" for number in range(1, NODES + 1)]
+TAIL_LINES = 40
+
+
+class Failed(Exception):
+    """A playbook of the bench did not end well; with the end of its output."""
+
+
+def play_round(lab: Lab, folder: Path, name: str, in_inventory: int, login: dict | None) -> dict[str, Figures]:
+    """`bare` and `migrate` of a service of this name, in an inventory of so many services.
+
+    `login`: how Ansible logs in to ADDRESSES, or None for connections without ssh. Raises Failed.
+    """
+    folder.mkdir(parents=True)
+    lab.add(services_named([name], NODES, ["sls"], DEFAULT_VERSION))
+    service = lab.services[name]
+    try:
+        observer = Observer(service, folder)
+        command = ["-i", str(_measured(folder, service, observer.wrap(), login)), "--limit", name]
+        whole = _inventory(lab, folder, service, in_inventory)
+        return {
+            "bare": _observed(observer, service, folder / "bare.log", _bare(whole, command)),
+            "migrate": _observed(
+                observer, service, folder / "migrate.log", playbooks.command(whole, "migrate.yml", *command)
+            ),
+        }
+    finally:
+        service.stop()
+
+
+def _inventory(lab: Lab, folder: Path, service: Service, count: int) -> Path:
+    """The service's own inventory, with others that exist there only, as those that `--limit` leaves out do."""
+    names = [f"other{number}" for number in range(1, count)]
+    others = [
+        Service(lab.layout, lab.settings.lab_id, settings)
+        for settings in services_named(names, NODES, ["sls"], DEFAULT_VERSION)
+    ]
+    everything = yaml.safe_load(inventory.render(lab.layout, [service, *others], lab.settings.timelock_urls))
+    everything["all"]["vars"]["ansible_python_interpreter"] = sys.executable
+    path = folder / "inventory.yml"
+    path.write_text(yaml.safe_dump(everything, sort_keys=False))
+    return path
+
+
+def _measured(folder: Path, service: Service, shells: dict[str, str], login: dict | None) -> Path:
+    """A second inventory, of what the bench alone wants of the service's nodes."""
+    hosts = {}
+    for node, address in zip(service.nodes, ADDRESSES, strict=True):
+        hosts[node.name] = {"ansible_shell_executable": shells[node.name], "bench_script": str(node.script)}
+        if login:
+            hosts[node.name] |= {"ansible_host": address, **login}
+    path = folder / "measured.yml"
+    path.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    return path
+
+
+def _bare(whole: Path, command: list[str]) -> list[str]:
+    return [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(whole), str(BARE), *command]
+
+
+def _observed(observer: Observer, service: Service, log: Path, command: list[str]) -> Figures:
+    with observer.watching(), log.open("wb") as output:
+        done = subprocess.run(
+            command, cwd=playbooks.ROOT, env=playbooks.environment(), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, check=False,
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise Failed("\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:]))
+    return figures(observer.timelines(), service.nodes[0].name)
