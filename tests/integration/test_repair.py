@@ -149,8 +149,10 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
         left = [moment for moment in moments_of(BY_HAND[make], STEPS) if not moment.startswith(DONE_BY_HAND[make])]
         for moment in left:
             kill_at(services, "repair.yml", moment, *ACCEPTED)
-            status = services.play("status.yml")
-            assert status.ok and "repair.yml" in _said(status, service)[0] or "migrate.yml" in _said(status, service)[0]
+            if moment.startswith("after-report"):
+                continue  # it had ended
+            line = _said(services.play("status.yml"), service)[0]
+            assert "repair.yml" in line or "migrate.yml" in line, line
         run = services.play("repair.yml", *ACCEPTED)
         assert run.ok, run.tail
         services.assert_migrated()
