@@ -38,12 +38,10 @@ options:
     type: list
     elements: str
     default: []
-    default: []
   node_proofs:
     description: The proofs that M(atlasdb.timelock.node_offline) returned for each of O(nodes), in this run.
     type: list
     elements: dict
-    default: []
     default: []
   max_proof_age:
     description: How many seconds old a proof may be.
