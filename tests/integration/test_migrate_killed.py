@@ -96,7 +96,7 @@ def kill_at(services, playbook: str, moment: str, *arguments: str) -> None:
 @pytest.mark.parametrize("store", STORES)
 def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
     """In between nobody goes forward, and status says what to type."""
-    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
         for moment in moments_of(store, REVERSE_STEPS):

@@ -91,7 +91,7 @@ def test_a_service_gets_another_namespace_and_its_counter_goes_with_it(lab, tmp_
 @pytest.mark.parametrize("store", STORES)
 def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
     """In between nobody migrates, and at the end it gets its old name back."""
-    with fleet(lab, tmp_path, 1 if store == CASSANDRA else 2, stores=(store,)) as services:
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         if store == CASSANDRA:
             _let_the_keyspace_differ(services)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-COMPILED = Path(__file__).resolve().parents[3] / ".build" / "templates"
+COMPILED = Path(__file__).resolve().parents[3] / ".build" / "compiled"
 
 
 def environment() -> dict[str, str]:
     """What an ansible-playbook is to find in its environment."""
     COMPILED.mkdir(parents=True, exist_ok=True)
-    return {"PYTHONPATH": str(Path(__file__).resolve().parent), "LAB_TEMPLATES": str(COMPILED)}
+    return {"PYTHONPATH": str(Path(__file__).resolve().parent), "LAB_COMPILED": str(COMPILED)}

@@ -4,8 +4,9 @@
 """A run of ansible-playbook in a third less of a processor's time. Python imports this file by itself, by its name.
 
 Ansible forks a process for each task and host, and each of them compiles its templates, loads the same plugins, and has
-Python's garbage collector write to memory that it shares with its parent. Here what a template compiles to is kept in
-the folder of LAB_TEMPLATES, plugins are loaded before the forks, and the collector leaves alone what was there before.
+Python's garbage collector write to memory that it shares with its parent. Here what templates and collections compile
+to is kept in the folder of LAB_COMPILED, plugins are loaded before the forks, and the collector leaves alone what was
+there before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 
 # What this process starts is none.
 os.environ.pop("PYTHONPATH", None)
-_FOLDER = os.environ.pop("LAB_TEMPLATES", "")
+_FOLDER = os.environ.pop("LAB_COMPILED", "")
 
 TESTS = ("defined", "undefined", "mapping", "truthy", "succeeded")
 FILTERS = ("default", "combine", "to_json", "bool", "dict2items", "ternary", "atlasdb.timelock.server_urls")
@@ -110,6 +111,17 @@ def _compile_templates_once(jinja):
     environment.compile_expression = compile_an_expression
 
 
+def _compile_collections_once(finder):
+    """Ansible imports them by a loader of its own, which compiles each file in each process."""
+
+    def compiled(source, filename, *options, **more):
+        text = source if isinstance(source, bytes) else source.encode()
+        own = hashlib.sha256(repr((sys.implementation.cache_tag, filename)).encode() + text).hexdigest()
+        return _kept(own) or _keep(own, compile(source, filename, *options, **more))
+
+    finder.compile = compiled
+
+
 def _load_plugins_first(manager):
     from ansible.plugins import loader
 
@@ -131,6 +143,7 @@ def _load_plugins_first(manager):
 
 
 THEN = {
+    "ansible.utils.collection_loader._collection_finder": _compile_collections_once,
     "ansible._internal._templating._jinja_bits": _compile_templates_once,
     "ansible.executor.task_queue_manager": _load_plugins_first,
 }

@@ -11,8 +11,10 @@ from pathlib import Path
 
 COMPILED = Path(__file__).resolve().parents[3] / ".build" / "compiled"
 
+# A module comes through a pipe, and what is not buffered is read letter by letter.
 SCRIPT = """\
 #!/bin/sh
+unset PYTHONUNBUFFERED
 LAB_COMPILED={compiled} PYTHONPATH={here} exec {python} "$@"
 """
 
