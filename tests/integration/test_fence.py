@@ -18,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_lo
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fence import forward
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import NODE_KINDS, stamp_now
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres
+from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.interface import Store
 
 from stores import opened, refused
 
@@ -198,5 +199,5 @@ def test_another_schema_that_its_search_path_leads_to_is_seen(fenced, opened):
 
 
 def test_a_store_that_no_fence_is_built_for_is_told(fenced):
-    seen = fence_look(None, {**fenced.kvs, "type": "cassandra"}, "orders", NEW)
+    seen = fence_look(Store(), {**fenced.kvs, "type": "cassandra"}, "orders", NEW)
     assert [one.code for one in forward("orders", [], {"fence": seen}, {})] == ["fence-unsupported"]

@@ -17,7 +17,7 @@ from ..stores.opening import open_store
 def fence_look(store: Store, kvs: dict, old: str | None, new: dict | None) -> dict:
     """See planning.fence. Writes nothing; raises Refusal as ``store`` does."""
     look = {"new": new["username"] if new else None, "old": old, "state": None, "trial": None}
-    if kvs["type"] != "postgres":
+    if not store.has_fence:
         return {**look, "unsupported": kvs["type"].capitalize()}
     state = store.login(old) if old else None
     look["state"] = state and asdict(state)

@@ -33,21 +33,19 @@ ARGUMENT_SPEC = {
 def kvs_login(params: dict, check_mode: bool) -> dict:
     """Bring the login into ``state``; see the module's RETURN.
 
-    Raises Refusal: ``proof-missing``, ``operator-lock-lost``, ``fence-login``, ``fence-denied``, ``fence-open``, or as
-    Store.put_login does.
+    Raises Refusal: ``proof-missing``, ``operator-lock-lost``, ``fence-login``, ``fence-denied``, ``fence-unsupported``,
+    ``fence-open``, or as Store.put_login does.
     """
     guard, enabled = Guard(params["run_id"], params["epoch"]), params["state"] != DISABLED
     if not enabled:
         _require_gone(params, guard)
     with closing(open_store(params["kvs"])) as store:
-        login = store.login(params["login"])
-        if login is None:
-            raise Refusal("fence-login", f"There is no login {params['login']}.")
+        login = store.require_login(params["login"])
         if login.own:
             raise Refusal("fence-denied", f"{params['login']} is the login that would have to do it.")
         if not check_mode:
             return _result(params["login"], store.put_login(params["login"], enabled, guard))
-        return _result(params["login"], _foreseen(store, params["login"], enabled, guard))
+        return _result(params["login"], _foreseen(store, params["login"], login.enabled, enabled, guard))
 
 
 def _require_gone(params: dict, guard: Guard) -> None:
@@ -58,11 +56,11 @@ def _require_gone(params: dict, guard: Guard) -> None:
         require_each(kind, params["nodes"], params["node_proofs"], params["max_proof_age"], waived=False)
 
 
-def _foreseen(store: Store, login: str, enabled: bool, guard: Guard) -> LoginChange:
+def _foreseen(store: Store, login: str, before: bool, enabled: bool, guard: Guard) -> LoginChange:
     """What would become of it."""
     require_guard(store.record(), guard)
     ended = [] if enabled else [session for session in store.sessions([]) if session["user"] == login]
-    return LoginChange(store.login(login).enabled, enabled, ended)
+    return LoginChange(before, enabled, ended)
 
 
 def _result(login: str, change: LoginChange) -> dict:

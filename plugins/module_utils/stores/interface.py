@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..bound import StoreState
 from ..proofs import Guard
+from ..refusal import Refusal
 
 PUNCH_TABLE = "punch table"
 """The witness of ``Store.corroboration`` that clients write wherever their timestamps come from."""
@@ -66,6 +67,9 @@ class LoginChange:
 
 class Store:
     """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
+
+    has_fence = False
+    """Whether a login can be shut out of it. Where not, what has to do with logins raises ``fence-unsupported``."""
 
     def identity(self) -> dict:
         """What tells this key-value service from any other: see the module identity.
@@ -158,14 +162,21 @@ class Store:
 
     def login(self, login: str) -> LoginState | None:
         """What there is of a login, or None where there is none of that name. Writes nothing."""
-        raise NotImplementedError
+        raise _unfenced()
+
+    def require_login(self, login: str) -> LoginState:
+        """The same. Raises Refusal ``fence-login`` where there is none. Writes nothing."""
+        state = self.login(login)
+        if state is None:
+            raise Refusal("fence-login", f"There is no login {login}.")
+        return state
 
     def missing_use(self, old: str, looker: str) -> list:
         """What this store's own login lacks to stand for ``old``, the service's, as statements. Writes nothing.
 
         Its sessions must be ones that the login ``looker`` sees.
         """
-        raise NotImplementedError
+        raise _unfenced()
 
     def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
         """Let ``login`` in again, or shut it out and end its sessions; unchanged where that was done before.
@@ -173,8 +184,12 @@ class Store:
         Raises Refusal ``fence-open`` where a session does not end, ``operator-lock-lost``, and for letting
         somebody in while the bound is not live ``bound-moved`` or the state's own code.
         """
-        raise NotImplementedError
+        raise _unfenced()
 
     def close(self) -> None:
         """End the connection."""
         raise NotImplementedError
+
+
+def _unfenced() -> Refusal:
+    return Refusal("fence-unsupported", "This kind of key-value service has no login that could be shut out.")

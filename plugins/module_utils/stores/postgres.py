@@ -25,6 +25,8 @@ QUIET_LOOKS = 3
 class PostgresStore(Store):
     """The bound is one row of one table, and every effect on it one transaction."""
 
+    has_fence = True
+
     def __init__(self, kvs: dict):
         self._table = postgres_table.table_name(kvs.get("table_prefix") or "")
         self._connection = PostgresConnection(kvs, self._table, postgres_record.SCHEMA)
@@ -168,7 +170,7 @@ class PostgresStore(Store):
         return self._connection.read(look)
 
     def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
-        before = self._require_login(login).enabled
+        before = self.require_login(login).enabled
 
         def work(cursor) -> None:
             self._require_guard(cursor, guard)
@@ -180,16 +182,10 @@ class PostgresStore(Store):
 
         self._repeatable(work)
         ended = [] if enabled else self._end_sessions(login, guard)
-        after = self._require_login(login).enabled
+        after = self.require_login(login).enabled
         if after != enabled:
             raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
         return LoginChange(before, after, ended)
-
-    def _require_login(self, login: str) -> LoginState:
-        state = self.login(login)
-        if state is None:
-            raise Refusal("fence-login", f"There is no login {login}.")
-        return state
 
     def _require_guard(self, cursor, guard: Guard) -> None:
         lock.require_guard(postgres_record.read(cursor, self._found_key(cursor), keep=True), guard)
