@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..bound import parse_number
+from ..planning.numbers import issued
 from ..planning.service import MIGRATE, RENAME, REVERSE
 from ..refusal import Refusal
 from ..stores.lock import describe
@@ -84,13 +85,9 @@ def reverse_to(params: dict) -> dict:
 def require_above_known(params: dict, code: str) -> int:
     """The fresh timestamp. Raises Refusal ``code`` where something that is known to have been given out is above."""
     plan, fresh = params["plan"], int(params["fresh_timestamp"])
-    numbers = (plan["record"] or {}).get("numbers") or {}
-    known = [("backup", plan["backup"] or 0)]
-    known += [(one["source"], int(one["number"])) for one in plan["corroboration"]]
-    known += [(f"{name} on record", int(number)) for name, number in numbers.items()]
-    for source, number in known:
+    for source, number in issued(plan["backup"], plan["corroboration"], plan["record"]):
         if number >= fresh and not plan["live"]:
-            found = f"TimeLock's fresh timestamp is {fresh}, and the {source} is {number}."
+            found = f"TimeLock's fresh timestamp is {fresh}, and {source} is {number}."
             raise Refusal(code, found)
     return fresh
 

@@ -11,6 +11,19 @@ from ..refusal import Refusal
 from ..stores.interface import PUNCH_TABLE
 
 
+def issued(backup: int | None, corroboration: list, record: dict | None) -> list:
+    """What is known to have been given out, by a backup and by what else tells it: pairs of who says it, and a number.
+
+    ``record`` is the record's document.
+    """
+    on_record = ((record or {}).get("numbers") or {}).items()
+    return [
+        ("the backup", backup or 0),
+        *((one["source"], int(one["number"])) for one in corroboration),
+        *((f"'{name}' on record", int(number)) for name, number in on_record),
+    ]
+
+
 def contradiction(state: dict, record: dict | None) -> Refusal | None:
     """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
 

@@ -63,7 +63,7 @@ class RenamePlanner(ServicePlanner):
         return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
 
     def _serving(self) -> list:
-        return [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
+        return self._on_timelock()
 
     def _disagreement(self) -> list:
         if self.unfinished != RENAME:

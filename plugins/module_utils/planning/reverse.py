@@ -11,6 +11,7 @@ from ..client_config.versions import parse_version
 from ..refusal import Refusal
 from . import fence
 from . import nodes as node_checks
+from .numbers import issued
 from .service import NOTHING, REVERSE, REVERSED, ServicePlanner
 
 ONE_NODE_ONLY = (0, 910, 0)
@@ -53,7 +54,7 @@ class ReversePlanner(ServicePlanner):
         return [one for one in found if not (self.lost and one.code == "node-unhealthy-before")]
 
     def _serving(self) -> list:
-        return [] if self.live else [name for name, mode in zip(self._names(), self.modes()) if mode == "timelock"]
+        return [] if self.live else self._on_timelock()
 
     def _weigh_fence(self) -> None:
         if self._fence() and not self.done:
@@ -130,9 +131,8 @@ class ReversePlanner(ServicePlanner):
         if problem:
             self.refusals.append(Refusal("bound-out-of-range", problem))
             return
-        known = [("the backup", self.store["backup"] or 0), ("the bound", self.store["bound"] or 0)]
-        known += [(one["source"], int(one["number"])) for one in self.store["corroboration"]]
-        known += [(f"'{name}' on record", int(value)) for name, value in self.record.get("numbers", {}).items()]
+        known = issued(self.store["backup"], self.store["corroboration"], self.record)
+        known.append(("the bound", self.store["bound"] or 0))
         above = [f"{source} is {value}" for source, value in known if value >= number]
         if above and not self.live:
             found = f"timelock_highest_issued is {number}, and {', '.join(above)}."

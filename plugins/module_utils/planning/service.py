@@ -266,7 +266,7 @@ class ServicePlanner:
         modes = self.modes()
         if self.store["state"] != ACTIVE or "timelock" not in modes or self.own_begun:
             return
-        switched = [node["name"] for node in self.nodes if node["look"]["config"]["mode"] == "timelock"]
+        switched = self._on_timelock()
         if len(switched) == len(self.nodes):
             self.refusals.append(
                 Refusal("store-reactivated", f"All nodes of {self.name} are on TimeLock, and its store is active.")
@@ -362,6 +362,10 @@ class ServicePlanner:
         if store.get("code") == by_hand.MISPLACED or (self.own_begun and store.get("state") == ACTIVE):
             return self._names()
         return [name for name, mode in zip(self._names(), self.modes()) if mode != "timelock"]
+
+    def _on_timelock(self) -> list:
+        """The nodes whose file is one for TimeLock."""
+        return [node["name"] for node in self.nodes if node["look"]["config"]["mode"] == "timelock"]
 
     def _embedded(self) -> list:
         """The nodes whose own configuration, the kept one where they are held, is for embedded timestamps."""
