@@ -21,21 +21,6 @@ description:
     never
     overwritten.
 options:
-  path:
-    description: The service's configuration file (install configuration) on the node. Absolute.
-    type: path
-    required: true
-  runtime_path:
-    description: Its runtime configuration file, if that is another one.
-    type: path
-  service_name:
-    description: Name of the service that the node belongs to.
-    type: str
-    required: true
-  service:
-    description: How the service is started, stopped and seen; as O(atlasdb.timelock.node_info#module:service).
-    type: dict
-    required: true
   state:
     description:
       - V(timelock) stages, or switches in, the configuration for TimeLock.
@@ -77,24 +62,6 @@ options:
   kvs_overrides:
     description: Single options of the key-value service, in place of what the file says.
     type: dict
-  template:
-    description:
-      - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
-        an edited one. Held to the same rules, and refused with C(config-template).
-    type: path
-  new_login:
-    description:
-      - The login that the configuration for TimeLock carries, in place of the one that the file has.
-    type: dict
-    suboptions:
-      username:
-        description: The login.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
   timelock:
     description: The TimeLock to write down.
     type: dict
@@ -142,6 +109,8 @@ options:
     description: Who runs it, for people who find the node held.
     type: str
     required: true
+extends_documentation_fragment:
+  - atlasdb.timelock.client_config
 attributes:
   action:
     description: Is an action - the file is computed on the controller, and modules on the node put it in place.

@@ -18,21 +18,6 @@ description:
   - Writes nothing. The node runs M(atlasdb.timelock.node_info); reading and computing happen on the controller.
   - What is wrong with a file is no failure of this module - see RV(problems).
 options:
-  path:
-    description: The service's configuration file (install configuration) on the node. Absolute.
-    type: path
-    required: true
-  runtime_path:
-    description: Its runtime configuration file, if that is another one.
-    type: path
-  service_name:
-    description: Name of the service that the node belongs to.
-    type: str
-    required: true
-  service:
-    description: How the service is started, stopped and seen; as O(atlasdb.timelock.node_info#module:service).
-    type: dict
-    required: true
   library_paths:
     description:
       - Folders with the service's libraries, from whose names the version of AtlasDB is read.
@@ -65,24 +50,6 @@ options:
   rename_to:
     description: Whether RV(planned) is to have this namespace on TimeLock, for a node that is on it with another.
     type: str
-  template:
-    description:
-      - A Jinja2 template on the controller that gives the whole install configuration with TimeLock in it, in place of
-        an edited one. Held to the same rules, and refused with C(config-template).
-    type: path
-  new_login:
-    description:
-      - The login that the configuration for TimeLock carries, in place of the one that the file has.
-    type: dict
-    suboptions:
-      username:
-        description: The login.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
   timelock:
     description: The TimeLock to compute a configuration for. Without it none is.
     type: dict
@@ -117,6 +84,8 @@ options:
           keyStoreKeyAlias:
             description: Which key of it.
             type: str
+extends_documentation_fragment:
+  - atlasdb.timelock.client_config
 attributes:
   action:
     description: Is an action - reading happens on the controller, and one module runs on the node.
