@@ -120,10 +120,8 @@ def accepted(service: dict) -> list:
     """What was accepted without a proof, and why."""
     reason = service["end"]["accepted_unproven"]
     at_the_plan = [note for note in service["notes"] if note.startswith(ACCEPTED)]
-    return [*at_the_plan, *([f"At the {_AT[service['todo'] == REVERSE]}: {reason}"] if reason else [])]
-
-
-_AT = {False: "invalidation", True: "restoring of the bound"}
+    where = "restoring of the bound" if service["todo"] == REVERSE else "invalidation"
+    return [*at_the_plan, *([f"At the {where}: {reason}"] if reason else [])]
 
 
 def noted(service: dict) -> list:
