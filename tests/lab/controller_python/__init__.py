@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-COMPILED = Path(__file__).resolve().parents[3] / ".build" / "compiled"
+from lab import compiled
 
 
 def environment() -> dict[str, str]:
     """What an ansible-playbook is to find in its environment."""
-    COMPILED.mkdir(parents=True, exist_ok=True)
-    return {"PYTHONPATH": str(Path(__file__).resolve().parent), "LAB_COMPILED": str(COMPILED)}
+    return compiled.environment(Path(__file__).resolve().parent)

@@ -5,24 +5,18 @@
 
 Ansible forks a process for each task and host, and each of them compiles its templates, loads the same plugins, and has
 Python's garbage collector write to memory that it shares with its parent. Here what templates and collections compile
-to is kept in the folder of LAB_COMPILED, plugins are loaded before the forks, and the collector leaves alone what was
-there before.
+to is kept, plugins are loaded before the forks, and the collector leaves alone what was there before.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import hashlib
 import importlib
 import importlib.machinery
-import marshal
 import os
 import sys
 
-# What this process starts is none.
-os.environ.pop("PYTHONPATH", None)
-_FOLDER = os.environ.pop("LAB_COMPILED", "")
+from compiled_once import FOLDER, keep, kept, key_of
 
 TESTS = ("defined", "undefined", "mapping", "truthy", "succeeded")
 FILTERS = ("default", "combine", "to_json", "bool", "dict2items", "ternary", "atlasdb.timelock.server_urls")
@@ -54,23 +48,6 @@ class _WhenImported:
         return spec
 
 
-def _kept(key):
-    with contextlib.suppress(OSError, EOFError, ValueError, TypeError), open(os.path.join(_FOLDER, key), "rb") as file:
-        return marshal.load(file)
-    return None
-
-
-def _keep(key, code):
-    kept = os.path.join(_FOLDER, key)
-    partial = f"{kept}.{os.getpid()}"
-    # A folder that is full or not there costs time, and nothing else.
-    with contextlib.suppress(OSError):
-        with open(partial, "wb") as file:
-            marshal.dump(code, file)
-        os.replace(partial, kept)
-    return code
-
-
 def _compile_templates_once(jinja):
     from ansible.release import __version__
     from jinja2.environment import TemplateExpression
@@ -84,21 +61,20 @@ def _compile_templates_once(jinja):
         context = jinja._TemplateCompileContext.current(optional=True)
         options = [getattr(self, name) for name in jinja._TEMPLATE_OVERRIDE_FIELD_NAMES]
         escapes = context and context.escape_backslashes
-        facts = (__version__, sys.implementation.cache_tag, kind, str(source), escapes, options)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()
+        return key_of(__version__, kind, str(source), escapes, options)
 
     def compile(self, source, name=None, filename=None, raw=False, defer_init=False):
         if raw or name or filename or defer_init:
             return compile_template(self, source, name, filename, raw, defer_init)
         if isinstance(source, str):
             own = key(self, "template", source)
-            return _kept(own) or _keep(own, compile_template(self, source))
+            return kept(own) or keep(own, compile_template(self, source))
         code = compile_template(self, source)
-        return _keep(expressions[-1], code) if expressions else code
+        return keep(expressions[-1], code) if expressions else code
 
     def compile_an_expression(self, source, undefined_to_none=True):
         own = key(self, "expression", source)
-        if code := _kept(own):
+        if code := kept(own):
             template = self.template_class.from_code(self, code, self.make_globals(None))
             return TemplateExpression(template, undefined_to_none)
         expressions.append(own)
@@ -115,9 +91,8 @@ def _compile_collections_once(finder):
     """Ansible imports them by a loader of its own, which compiles each file in each process."""
 
     def compiled(source, filename, *options, **more):
-        text = source if isinstance(source, bytes) else source.encode()
-        own = hashlib.sha256(repr((sys.implementation.cache_tag, filename)).encode() + text).hexdigest()
-        return _kept(own) or _keep(own, compile(source, filename, *options, **more))
+        own = key_of(filename, source)
+        return kept(own) or keep(own, compile(source, filename, *options, **more))
 
     finder.compile = compiled
 
@@ -148,7 +123,7 @@ THEN = {
     "ansible.executor.task_queue_manager": _load_plugins_first,
 }
 
-if _FOLDER:
+if FOLDER:
     gc.disable()
     os.register_at_fork(before=gc.freeze)
     sys.meta_path.insert(0, _WhenImported(THEN))

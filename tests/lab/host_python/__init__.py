@@ -9,19 +9,19 @@ import shlex
 import sys
 from pathlib import Path
 
-COMPILED = Path(__file__).resolve().parents[3] / ".build" / "compiled"
+from lab import compiled
 
 # A module comes through a pipe, and what is not buffered is read letter by letter.
 SCRIPT = """\
 #!/bin/sh
 unset PYTHONUNBUFFERED
-LAB_COMPILED={compiled} PYTHONPATH={here} exec {python} "$@"
+{variables} exec {python} "$@"
 """
 
 
 def write(script: Path) -> None:
     """An executable to name as ansible_python_interpreter."""
-    COMPILED.mkdir(parents=True, exist_ok=True)
-    paths = {"compiled": COMPILED, "here": Path(__file__).resolve().parent, "python": sys.executable}
-    script.write_text(SCRIPT.format(**{name: shlex.quote(str(path)) for name, path in paths.items()}))
+    variables = compiled.environment(Path(__file__).resolve().parent)
+    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    script.write_text(SCRIPT.format(variables=words, python=shlex.quote(sys.executable)))
     script.chmod(0o755)
