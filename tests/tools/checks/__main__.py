@@ -23,6 +23,8 @@ from checks import ansible_test, model, package, site, style, suites
 from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 
 SHOWN_LINES = 80
+SHOWN_TESTS = 10
+SHOWN_COLUMNS = 300
 NICE = 10
 
 
@@ -85,14 +87,19 @@ def show(outcome: Outcome) -> None:
 
 
 def summarise(outcomes: list[Outcome]) -> None:
+    """What failed comes last, since the end of a long output is what is kept of it and read first."""
     width = max(len(outcome.name) for outcome in outcomes)
     print()
-    for outcome in outcomes:
-        print(f"{outcome.name:{width}}  {outcome.seconds:6.1f} s  {outcome.result:7}  {outcome.detail}".rstrip())
     for outcome in outcomes:
         for line in outcome.not_run:
             print(f"not run in {outcome.name}: {line}")
     print()
+    for outcome in outcomes:
+        print(f"{outcome.name:{width}}  {outcome.seconds:6.1f} s  {outcome.result:7}  {outcome.detail}".rstrip())
+    print()
+    for outcome in outcomes:
+        for line in outcome.not_passed[:SHOWN_TESTS]:
+            print(f"{outcome.name}: {line[:SHOWN_COLUMNS]}")
     counts = {result: sum(each.result == result for each in outcomes) for result in ("passed", "failed", "skipped")}
     print(", ".join(f"{count} {result}" for result, count in counts.items()))
 

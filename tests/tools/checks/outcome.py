@@ -19,6 +19,8 @@ LOGS = BUILD / "logs"
 
 # What pytest and ansible-test print of a test that they did not run.
 NOT_RUN = re.compile(r"^(SKIPPED \[.*|WARNING: Skipping .*|.*[Ss]kipping sanity test .*)$", re.MULTILINE)
+# The lines in which pytest sums up, one a test.
+NOT_PASSED = re.compile(r"^((?:FAILED|ERROR) \S.*)$", re.MULTILINE)
 PYTEST_CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+ in [\d.]+s)", re.MULTILINE)
 
 
@@ -74,6 +76,7 @@ class Outcome:
     seconds: float
     detail: str = ""
     not_run: list[str] = field(default_factory=list)
+    not_passed: list[str] = field(default_factory=list)
 
 
 def perform(check: Check) -> Outcome:
@@ -96,4 +99,5 @@ def perform(check: Check) -> Outcome:
     closing = PYTEST_CLOSING.findall(said)
     if closing and not detail:
         detail = "; ".join(closing)
-    return Outcome(check.name, result, seconds, detail, sorted(set(NOT_RUN.findall(said))))
+    not_passed = NOT_PASSED.findall(said) if result == "failed" else []
+    return Outcome(check.name, result, seconds, detail, sorted(set(NOT_RUN.findall(said))), not_passed)
