@@ -49,7 +49,7 @@ CODES = {
     ),
     "config-changed": Code(
         "window",
-        "Find who changed the file, and stop that. Then run migrate.yml again; for a node that is held, see first "
+        "Find who changed the file, and stop that. Then run the playbook again; for a node that is held, see first "
         "'Nodes stay held' in the runbook.",
     ),
     "config-not-writable": Code("plan", "Make room or correct the permissions of the file's folder."),
@@ -151,7 +151,7 @@ CODES = {
         "plan", "Make the node reachable for Ansible, or take it out of the service's group if it is gone for good."
     ),
     "node-unhealthy-before": Code("plan", "Bring the node into service first, then plan again."),
-    "node-lost": Code("window", "Make the node reachable, then run migrate.yml again."),
+    "node-lost": Code("window", "Make the node reachable, then run the playbook again."),
     "node-still-running": Code("window", "Find out why it does not stop, stop it by hand, then run again."),
     "port-still-open": Code("window", "Find the process that listens there and stop it, then run again."),
     "kvs-session-open": Code(
@@ -178,7 +178,7 @@ CODES = {
     ),
     "proof-missing": Code(
         "plan",
-        "Run migrate.yml again, which takes it anew. Where it cannot be had, timelock_accept_unproven takes "
+        "Run the playbook again, which takes it anew. Where it cannot be had, timelock_accept_unproven takes "
         "the reason for going without.",
     ),
     "operator-locked": Code(
@@ -191,12 +191,12 @@ CODES = {
     "plan-stale": Code("plan", "Make a new plan."),
     "node-unhealthy": Code(
         "after",
-        "Look at the node's log and mend it, then run migrate.yml again. Nodes that are held stay down until "
+        "Look at the node's log and mend it, then run the playbook again. Nodes that are held stay down until "
         "then.",
     ),
     "node-not-on-timelock": Code(
         "after",
-        "Look at the node's log and configuration, mend it, then run migrate.yml again. Nodes that are held "
+        "Look at the node's log and configuration, mend it, then run the playbook again. Nodes that are held "
         "stay down until then.",
     ),
     "migration-unsuitable": Code("plan", "Leave timelock_migration at manual: the collection does the steps."),

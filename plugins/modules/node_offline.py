@@ -41,6 +41,11 @@ options:
     type: list
     elements: str
     default: []
+  playbook:
+    description: What is to be run again where this run dies, for people who find the node held.
+    type: str
+    choices: [migrate.yml, reverse.yml, rename_namespace.yml, repair.yml]
+    default: migrate.yml
 extends_documentation_fragment:
   - atlasdb.timelock.node
   - atlasdb.timelock.node.effects
@@ -103,7 +108,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.arguments import effect_arguments, run_of
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.entry import run_module
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import obey, require_current
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import (
+    MIGRATE,
+    RENAME,
+    REPAIR,
+    REVERSE,
+    obey,
+    require_current,
+)
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.lock import node_lock
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import Node
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.offline import (
@@ -122,6 +134,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["offline", "proved", "held"], "default": "offline"},
             "kvs_ports": {"type": "list", "elements": "int", "default": []},
             "kvs_addresses": {"type": "list", "elements": "str", "default": []},
+            "playbook": {"type": "str", "choices": [MIGRATE, REVERSE, RENAME, REPAIR], "default": MIGRATE},
         },
         supports_check_mode=True,
     )

@@ -48,4 +48,5 @@ def effect_arguments() -> dict:
 
 def run_of(parameters: dict) -> Run:
     """The run that acts."""
-    return Run(parameters["service_name"], parameters["epoch"], parameters["run_id"], parameters["operator"])
+    named = {"playbook": parameters["playbook"]} if "playbook" in parameters else {}
+    return Run(parameters["service_name"], parameters["epoch"], parameters["run_id"], parameters["operator"], **named)

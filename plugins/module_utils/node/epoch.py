@@ -12,16 +12,19 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.names import Beside
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
+MIGRATE, REVERSE, RENAME, REPAIR = "migrate.yml", "reverse.yml", "rename_namespace.yml", "repair.yml"
+
 
 @dataclass(frozen=True)
 class Run:
-    """Who acts: the ``service``, the ``epoch`` of the record's lock, the ``run_id`` that holds it, and the
-    ``operator``."""
+    """Who acts: the ``service``, the ``epoch`` of the record's lock, the ``run_id`` that holds it, the ``operator``,
+    and the ``playbook`` that is to be run again where this run dies."""
 
     service: str
     epoch: int
     run_id: str
     operator: str
+    playbook: str = MIGRATE
 
 
 def read_epoch(beside: Beside) -> dict | None:

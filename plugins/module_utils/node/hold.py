@@ -16,18 +16,32 @@ import shlex
 import time
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import Run
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import (
+    MIGRATE,
+    RENAME,
+    REPAIR,
+    REVERSE,
+    Run,
+)
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.names import Beside
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.plain_file import require_plain
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 FIRST_LINE = "# held by atlasdb.timelock"
-AGAIN = "Run migrate.yml again."
+AGAIN = "Run the playbook again."
 _RESTORE = "Restore it from a backup."
 _KEYS = (
     "service", "epoch", "run_id", "since", "operator", "kept", "sha256", "hold_sha256", "mode", "uid", "gid", "seen",
-    "was_running",
+    "was_running", "playbook",
 )  # fmt: skip
+_STILL_ACTIVE = "status.yml says that the store of the service is still active"
+_AS_IT_WAS = {
+    MIGRATE: _STILL_ACTIVE,
+    REPAIR: _STILL_ACTIVE,
+    REVERSE: "status.yml says that the store of the service is still invalidated",
+    RENAME: "no node of the service has its new namespace yet",
+}
+"""While what may a node still run with the file that it had before; by the playbook that holds it."""
 
 
 def is_hold(data: bytes) -> bool:
@@ -43,8 +57,9 @@ def render(beside: Beside, run: Run, since: str, sha256: str) -> bytes:
 # started now could issue timestamps a second time, so this node must stay down.
 # held since: {since}
 # by: {json.dumps(run.operator)}, run {json.dumps(run.run_id)}, epoch {run.epoch}
-# To release it: run migrate.yml again, which goes on or puts everything back.
-# By hand, and only if status.yml says that the store of the service is still active:
+# To release it: run {run.playbook} again, which goes on or puts everything back. (Where another one has gone on since,
+# status.yml names it.)
+# By hand, and only if {_AS_IT_WAS[run.playbook]}:
 #   mv {shlex.quote(kept)} {shlex.quote(beside.path)} && rm {shlex.quote(beside.marker)}
 atlasdb-timelock-held: {_quoted(kept)}
 """.encode()
@@ -126,6 +141,7 @@ def take(beside: Beside, run: Run, seen: dict, was_running: bool) -> None:
         "service": run.service, "epoch": run.epoch, "run_id": run.run_id, "since": since, "operator": run.operator,
         "kept": beside.kept(sha256), "sha256": sha256, "hold_sha256": disk.sha256(text), "mode": ownership.mode,
         "uid": ownership.uid, "gid": ownership.gid, "seen": seen, "was_running": was_running,
+        "playbook": run.playbook,
     }  # fmt: skip
     with disk.prepared(beside.next, text, ownership):
         disk.write_json(beside.marker, marker)
@@ -152,7 +168,7 @@ def retake(beside: Beside, marker: dict, also: str | None) -> bool:
         raise Refusal("hold-impossible", f"{beside.path} has been rewritten while the node was held.")
     require_plain(beside.path)
     keep(beside, current, disk.Ownership.of(beside.path))
-    run = Run(marker["service"], marker["epoch"], marker["run_id"], marker["operator"])
+    run = Run(marker["service"], marker["epoch"], marker["run_id"], marker["operator"], marker["playbook"])
     text = render(beside, run, marker["since"], marker["sha256"])
     if disk.sha256(text) != marker["hold_sha256"]:
         disk.write_json(beside.marker, {**marker, "hold_sha256": disk.sha256(text)})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..bound import parse_number
 from ..planning.numbers import issued
-from ..planning.service import MIGRATE, RENAME, REVERSE
+from ..planning.service import MIGRATE, RENAME, of_another_way
 from ..refusal import Refusal
 from ..stores.lock import describe
 
@@ -22,22 +22,16 @@ def require_answer(result: dict, key: str, code: str) -> None:
 def one_way(params: dict) -> dict:
     """Whether no run that went another way, and has not ended, is on record, for one that now has the lock.
 
-    The plan has asked that as well; between it and the lock another run may have had the service. From the middle of a
-    migration there is a way back.
+    The plan has asked that as well; between it and the lock another run may have had the service.
     """
-    document, direction = params["lock"]["document"], params["direction"]
-    began = document.get("direction", MIGRATE)
-    if document.get("unfinished") and began not in (direction, MIGRATE if direction == REVERSE else direction):
-        code, what = _BEGAN[began]
-        raise Refusal(code, f"{what} of the service began since it was looked at, and did not end.")
+    document = params["lock"]["document"]
+    if document.get("unfinished"):
+        refusal = of_another_way(document.get("direction", MIGRATE), params["direction"], document["service"])
+        if refusal:
+            raise refusal
     return {}
 
 
-_BEGAN = {
-    REVERSE: ("reverse-unfinished", "A way back"),
-    RENAME: ("rename-unfinished", "A rename"),
-    MIGRATE: ("rename-not-migrated", "A migration"),
-}
 _BEFORE_ANY_NODE = ("prepare", "stop", "rename_read", "fast_forward", "rename_read_back")
 """Steps of the way back and of a rename in which no node has its new configuration yet."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import INVALIDATED
 from ..refusal import Refusal
 from . import nodes as node_checks
-from .service import MIGRATE, NOTHING, RENAME, ServicePlanner, unfinished_refusal
+from .service import NOTHING, RENAME, ServicePlanner
 
 _OF_A_NAMESPACE = ("namespace", "timelock_client")
 """What nodes differ in while some are renamed already."""
@@ -85,11 +85,8 @@ class RenamePlanner(ServicePlanner):
         return self._todo() == RENAME
 
     def _of_another_way(self) -> Refusal | None:
-        if self.unfinished == MIGRATE:
-            found = f"A migration of {self.name} began, and did not end."
-            return Refusal("rename-not-migrated", found, "Run migrate.yml again, which ends it. Then rename.")
         if self.unfinished != RENAME:
-            return unfinished_refusal(self.unfinished, self.name)
+            return super()._of_another_way()
         if self.record.get("rename_to") == self.target:
             return None
         found = f"A rename of {self.name} to {self.record.get('rename_to')} began, and did not end: end that first."

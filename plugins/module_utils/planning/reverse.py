@@ -21,6 +21,8 @@ ONE_NODE_ONLY = (0, 910, 0)
 class ReversePlanner(ServicePlanner):
     """Weighs what was read of one service that is to go back; see ServicePlanner."""
 
+    direction = REVERSE
+
     @property
     def live(self) -> bool:
         """Whether the bound is live again: by a way back that did not end, or by somebody else."""

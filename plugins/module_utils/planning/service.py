@@ -31,17 +31,21 @@ ACCEPTED = "accepted unproven"
 """How a note begins that says what was accepted without a proof, and why."""
 
 _UNFINISHED = {
-    REVERSE: ("reverse-unfinished", "The way back of {} to its embedded timestamps began, and did not end."),
-    RENAME: ("rename-unfinished", "A rename of the namespace of {} began, and did not end."),
+    MIGRATE: ("rename-not-migrated", "A migration of {} began", "Run migrate.yml again, which ends it. Then rename."),
+    REVERSE: ("reverse-unfinished", "The way back of {} to its embedded timestamps began", None),
+    RENAME: ("rename-unfinished", "A rename of the namespace of {} began", None),
 }
 
 
-def unfinished_refusal(direction: str | None, name: str) -> Refusal | None:
-    """What speaks against a migration, where a run that was to go in ``direction`` did not finish; None if nothing."""
-    if direction not in _UNFINISHED:
+def of_another_way(began: str | None, direction: str, name: str) -> Refusal | None:
+    """What speaks against a run in ``direction``, where one that ``began`` in another, if any, did not end.
+
+    From the middle of a migration there is a way back.
+    """
+    if began in (None, direction) or (began, direction) == (MIGRATE, REVERSE):
         return None
-    code, found = _UNFINISHED[direction]
-    return Refusal(code, found.format(name))
+    code, found, do = _UNFINISHED[began]
+    return Refusal(code, f"{found.format(name)}, and did not end.", do)
 
 
 class ServicePlanner:
@@ -50,6 +54,8 @@ class ServicePlanner:
     ``nodes`` are its nodes with their looks, ``store`` the results of timestamp_info and kvs_sessions_info in one (or
     ``{"refusal": ...}``, or None where no configuration said where it is), ``timelock`` that of timelock_info.
     """
+
+    direction = MIGRATE
 
     def __init__(self, name: str, nodes: list, store: dict | None, timelock: dict, settings: dict):
         self.name = name
@@ -196,7 +202,7 @@ class ServicePlanner:
 
     def _of_another_way(self) -> Refusal | None:
         """A run of another playbook did not finish, and must first."""
-        return unfinished_refusal(self.unfinished, self.name)
+        return of_another_way(self.unfinished, self.direction, self.name)
 
     def _odd_state(self) -> Refusal | None:
         code = self.store["code"]

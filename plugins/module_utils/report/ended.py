@@ -10,16 +10,19 @@ from datetime import datetime
 
 from .. import journal
 from ..bound import ACTIVE
-from ..planning.verdict import FAILED, MIGRATED
-from .steps import PUT_BACK
+from ..planning.service import REVERSED
+from ..planning.verdict import FAILED, MIGRATED, RENAMED
+from .steps import PUT_BACK, sequence
 
 _DONE = (journal.CHANGED, journal.UNCHANGED)
+_OUTCOMES = {"report": MIGRATED, "reverse_report": REVERSED, "rename_report": RENAMED}
+"""What a service is that has come to the end of its last step."""
 
 
 def ended(lines: list, service: str) -> dict:
     """``outcome``, ``ts``, ``fresh_before_start``, ``outage_seconds`` and ``window_seconds``, as far as ``lines`` tell.
 
-    Nothing of a service of which they tell no effect. Migrated is one whose last effect, the end written into the
+    Nothing of a service of which they tell no effect. It has ended well whose last effect, the end written into the
     record, was made. That one failed is said only where it was put back, or its last effect is not known to be made: a
     line that is missing may be one that could not be written.
     """
@@ -27,18 +30,18 @@ def ended(lines: list, service: str) -> dict:
     effects = [line for line in own if "effect" in line]
     if not effects:
         return {}
-    migrated = _at(own, "report", "handover_record", _DONE)
+    first, others, last = list(sequence([line["step"] for line in own]))[-3:]
+    well = _at(own, last, "handover_record", _DONE)
     failed = effects[-1]["came"] not in _DONE or any(line["step"] == PUT_BACK for line in effects)
-    told = {"outcome": MIGRATED if migrated else FAILED if failed else None}
+    told = {"outcome": _OUTCOMES[last] if well else FAILED if failed else None}
     read = _seen(own, "read", journal.LOOKS["timestamp_info"])
     told["ts"] = None if read is None else _text(read.get("bound" if read.get("state") == ACTIVE else "backup"))
     fresh = _seen(own, "read_back", journal.LOOKS["timelock_info"])
     told["fresh_before_start"] = None if fresh is None else _text(fresh.get("fresh_timestamp"))
     began = _at(own, "stop", "node_offline", (journal.BEGUN,))[:1]
-    first = _at(own, "restart_first", "node_online", _DONE)
-    others = _at(own, "restart_others", "node_online", _DONE)
-    told["outage_seconds"] = _between(began, first)
-    told["window_seconds"] = _between(began, others or first) if migrated else None
+    serves = _at(own, first, "node_online", _DONE)
+    told["outage_seconds"] = _between(began, serves)
+    told["window_seconds"] = _between(began, _at(own, others, "node_online", _DONE) or serves) if well else None
     return {key: value for key, value in told.items() if value is not None}
 
 

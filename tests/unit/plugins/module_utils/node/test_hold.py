@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import disk, hold
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import Run
@@ -27,6 +29,25 @@ def test_a_hold_says_who_and_how_to_release_it_and_has_one_key_that_is_no_block(
         assert word in text
     keys = [line.split(":")[0] for line in text.splitlines() if not line.startswith("#")]
     assert keys == ["atlasdb-timelock-held"]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "while_what"),
+    [
+        ("reverse.yml", "only if status.yml says that the store of the service is still invalidated"),
+        ("rename_namespace.yml", "only if no node of the service has its new namespace yet"),
+        ("repair.yml", "still active"),
+    ],
+)
+def test_a_hold_names_the_playbook_to_run_again_and_what_allows_to_release_it_by_hand(beside, playbook, while_what):
+    run = Run(*astuple(RUN)[:-1], playbook)
+    hold.take(beside, run, {"pids": []}, was_running=False)
+    text = disk.read(beside.path)
+    assert f"run {playbook} again".encode() in text and b"migrate.yml" not in text
+    assert while_what.encode() in text
+    disk.move(hold.read_marker(beside)["kept"], beside.path)
+    assert hold.retake(beside, hold.read_marker(beside), None)
+    assert disk.read(beside.path) == text
 
 
 def test_nobody_can_write_a_key_into_a_hold_by_his_name(beside):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import file_of, report_of
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.ended import ended
@@ -23,6 +24,22 @@ def test_the_journal_of_a_migrated_service_tells_its_outcome_and_its_numbers():
         "outcome": "migrated", "ts": str(runs.TS), "fresh_before_start": str(runs.TS + 3), "outage_seconds": 15.0,
         "window_seconds": 15.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("named", "outcome"),
+    [
+        ({"restart_first": "reverse_start_first", "restart_others": "reverse_start_others", "report": "reverse_report"},
+         "reversed"),
+        ({"read_back": "rename_read_back", "report": "rename_report"}, "renamed"),
+        ({"restart_first": "own_migration"}, "migrated"),
+    ],
+)  # fmt: skip
+def test_it_tells_as_much_of_a_way_back_of_a_rename_and_of_a_clients_own_migration(named, outcome):
+    lines = [{**line, "step": named.get(line["step"], line["step"])} for line in runs.lines()]
+    told = ended(lines, "orders")
+    assert (told["outcome"], told["outage_seconds"], told["window_seconds"]) == (outcome, 15.0, 15.0)
+    assert "window_seconds" not in ended(lines[:-1], "orders")
 
 
 def test_a_service_whose_last_effect_has_no_end_has_failed():
