@@ -31,6 +31,8 @@ class RenamePlanner(ServicePlanner):
     """Weighs what was read of one service; see ServicePlanner. ``settings`` has ``rename_to`` as well, and of the other
     services their ``namespaces`` by name."""
 
+    direction = RENAME
+
     @property
     def target(self) -> str:
         """The namespace that the service is to have."""
