@@ -215,14 +215,16 @@ def test_where_there_is_no_cassandra_one_line_says_so_and_nothing_is_left(tmp_pa
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
-        ("cassandra", {"version": "3.11", "nodes": 1}),
-        ("cassandra-x3", {"version": "3.11", "nodes": 3}),
-        ("cassandra-palantir", {"version": "palantir", "nodes": 1}),
-        ("cassandra-5.0-x3", {"version": "5.0", "nodes": 3}),
+        ("cassandra", ("3.11", 1, False)),
+        ("cassandra-x3", ("3.11", 3, False)),
+        ("cassandra-palantir", ("palantir", 1, False)),
+        ("cassandra-5.0-x3", ("5.0", 3, False)),
+        ("cassandra-tls", ("3.11", 1, True)),
     ],
 )
-def test_the_name_of_a_store_says_its_version_and_nodes(name, shape):
-    assert clusters.shape(name) == shape
+def test_the_name_of_a_store_says_its_version_its_nodes_and_whether_it_speaks_tls(name, shape):
+    found = clusters.shape(name)
+    assert (found["version"], found["nodes"], found["tls"], found["client_certificates"]) == (*shape, shape[2])
 
 
 @pytest.mark.parametrize("name", ["mysql", "cassandra-1.2", "cassandra-x4", "cassandra-"])

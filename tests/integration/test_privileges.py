@@ -6,21 +6,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Guard
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
+from documented_rights import PAGE, SCHEMA, STATEMENTS, taken_away
 from lab.hosts.fleet import SUDOERS
 from stores import opened, refused
 
 __all__ = ["opened"]
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/privileges.md").read_text(encoding="utf-8")
-STATEMENTS = re.search(r"## PostgreSQL\n.*?```sql\n(.*?)```", PAGE, re.DOTALL).group(1).splitlines()
-SCHEMA = re.search(r"CREATE SCHEMA .*;", PAGE).group()
 HOLDER = {"user": "alice", "host": "controller", "pid": 1, "since": "now", "run_id": "one"}
 BOUND = 1010001
 
@@ -29,14 +24,7 @@ BOUND = 1010001
 def bare(database):
     """A database in which the service's login has no right at all."""
     database.run("CREATE TABLE _punch (ts int8 NOT NULL)", "INSERT INTO _punch VALUES (1000000)")
-    database.run_as_superuser(
-        f"ALTER DATABASE {database.name} OWNER TO postgres",
-        "ALTER TABLE _timestamp OWNER TO postgres",
-        "ALTER TABLE _punch OWNER TO postgres",
-        f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC",
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
-    )
+    database.run_as_superuser(*taken_away(database.name))
     yield database
     database.close()
     database.run_as_superuser(

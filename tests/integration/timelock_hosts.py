@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.timelock.client i
 from fleet import Run
 from lab import playbooks
 from lab.hosts.fleet import Hosts
+from lab.hosts.timelock import JAVA
 from lab.timelock import package
 
-JAVA = "usr/lib/jvm/lab"
 ROOT = "opt/timelock"
 VERSIONS = ("0.408.0", "0.1174.0", "0.1175.0")
 NAMES = ("tl-1", "tl-2", "tl-3")
@@ -37,9 +36,8 @@ class Servers:
         self.runs: list[Run] = []
         self._folder = folder
         self._checksums = {version: package.write_package(self.path(version), version) for version in VERSIONS}
-        package.write_java(folder / "java")
         for host in hosts.all.values():
-            shutil.copytree(folder / "java", host.root / JAVA)
+            package.write_java(host.root / JAVA)
 
     def path(self, version: str) -> Path:
         return self._folder / f"timelock-server-{version}.sls.tgz"

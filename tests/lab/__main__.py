@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
-from lab.checker import ServiceReport
 from lab.demo import MIXED, demonstrate
 from lab.hosts import command as hosts_command
 from lab.journal import JournalError
 from lab.lab import Lab, NoLab, services_named, take_down
 from lab.layout import DEFAULT_VERSION, MANAGERS, POSTGRES
 from lab.timelock import command as timelock_command
+from lab.verdict import judge
 
 NAMES = ["orders", "users"]
 
@@ -107,22 +106,8 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    """A service without a single timestamp is a failure too: nothing was checked."""
     lab = Lab.attach(options.dir)
-    reports = lab.check()
-    silent = sorted(set(lab.services) - {report.service for report in reports if report.timestamps})
-    if options.json:
-        print(json.dumps({"services": [report.as_dict() for report in reports], "silent": silent}, indent=2))
-    else:
-        _print_reports(reports)
-        for name in silent:
-            print(f"{name}: no timestamp taken, nothing checked")
-    return 0 if not silent and all(report.ok for report in reports) else 1
-
-
-def _print_reports(reports: list[ServiceReport]) -> None:
-    for report in reports:
-        print("\n".join(report.lines()))
+    return judge(lab.layout.journal, lab.services, options.json)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Cassandra clusters of a lab, by names that say what they are: `cassandra`, `cassandra-5.0`, `cassandra-2.2-x3`.
+"""The Cassandra clusters of a lab, by names that say what they are: `cassandra`, `cassandra-5.0`, `cassandra-2.2-x3`,
+`cassandra-tls`.
 
 The driver takes a while to load, and so it is loaded only where there is a cluster.
 """
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     from lab.cassandra.cluster import Cassandra
 
 DEFAULT = "cassandra"
-_NAME = re.compile(r"cassandra(?:-(?P<version>palantir|[0-9.]+))?(?:-x(?P<nodes>[123]))?")
+_NAME = re.compile(r"cassandra(?:-(?P<version>palantir|[0-9.]+))?(?:-x(?P<nodes>[123]))?(?P<tls>-tls)?")
 
 
 def shape(name: str) -> dict:
-    """What `Cassandra.create` takes: a version and how many nodes. Raises RuntimeError for a name that says neither."""
+    """What `Cassandra.create` takes: a version, how many nodes, and whether clients show certificates.
+
+    Raises RuntimeError for a name that says none of it.
+    """
     match = _NAME.fullmatch(name)
     version = (match["version"] or distribution.DEFAULT_VERSION) if match else None
     if version not in distribution.VERSIONS:
         known = ", ".join(f"cassandra-{version}" for version in distribution.VERSIONS)
-        raise RuntimeError(f"There is no store {name}, but {POSTGRES}, cassandra, {known}, and these with -x3.")
-    return {"version": version, "nodes": int(match["nodes"] or 1)}
+        raise RuntimeError(f"There is no store {name}, but {POSTGRES}, cassandra, {known}, and these with -x3, -tls.")
+    tls = match["tls"] is not None
+    return {"version": version, "nodes": int(match["nodes"] or 1), "tls": tls, "client_certificates": tls}
 
 
 def require(names: list[str]) -> None:
@@ -45,7 +50,8 @@ def described(store: str) -> str:
     if store == POSTGRES:
         return "PostgreSQL"
     of = shape(store)
-    return f"Cassandra {of['version']}" + (f" with {of['nodes']} nodes" if of["nodes"] > 1 else "")
+    nodes = f" with {of['nodes']} nodes" if of["nodes"] > 1 else ""
+    return f"Cassandra {of['version']}{nodes}" + (", by certificates" if of["tls"] else "")
 
 
 def attach(folder: Path, settings: dict[str, dict]) -> dict[str, Cassandra]:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import yaml
 
-from lab.layout import Layout
+from lab.layout import Layout, ServiceSettings
 from lab.service import Node, Service
 
 if TYPE_CHECKING:
@@ -37,17 +37,18 @@ def render(
         "timelock_servers": {"hosts": timelock_hosts},
         "atlasdb_services": {
             "vars": {"timelock_client_ssl": {"trustStorePath": str(layout.trust_store)}},
-            "children": {service.name: _group(service) for service in services},
+            "children": {service.name: _group(service, cassandra or {}) for service in services},
         },
     }
-    cassandra_hosts = _cassandra_hosts(services, cassandra or {})
-    if cassandra_hosts:
-        children["cassandra_nodes"] = {"hosts": cassandra_hosts}
+    hosts = cassandra_hosts(services, cassandra or {})
+    if hosts:
+        children["cassandra_nodes"] = {"hosts": hosts}
     document = {"all": {"vars": local | timelock, "children": children}}
     return "# written by the lab\n" + yaml.safe_dump(document, sort_keys=False)
 
 
-def _cassandra_hosts(services: list[Service], cassandra: Mapping[str, Cassandra]) -> dict:
+def cassandra_hosts(services: Iterable[Service], cassandra: Mapping[str, Cassandra]) -> dict:
+    """The hosts of the services' clusters."""
     used = {service.settings.store for service in services}
     return {
         f"{name}-{number}": {"ansible_host": address}
@@ -56,10 +57,17 @@ def _cassandra_hosts(services: list[Service], cassandra: Mapping[str, Cassandra]
     }
 
 
-def _group(service: Service) -> dict:
+def overrides(service: ServiceSettings, cassandra: Mapping[str, Cassandra]) -> dict:
+    """What only the controller's side of TLS to a service's store needs."""
+    stores = cassandra[service.store].client_stores if service.store in cassandra else None
+    return {"atlasdb_kvs_overrides": {"ca_path": str(stores[0]), "client_cert": str(stores[1])}} if stores else {}
+
+
+def _group(service: Service, cassandra: Mapping[str, Cassandra]) -> dict:
     variables = {"atlasdb_service_name": service.name, "atlasdb_service_manager": service.settings.manager}
     if service.settings.manager == "command":
         variables["atlasdb_version"] = service.settings.version
+    variables |= overrides(service.settings, cassandra)
     return {"vars": variables, "hosts": {node.name: _host(node) for node in service.nodes}}
 
 

@@ -143,7 +143,7 @@ class Lab:
         service.password = cluster.create_keyspace(service.name)
         cluster.create_timestamp_table(service.name)
         return templates.cassandra_block(
-            service.name, service.password, cluster.addresses, cluster.port, cluster.thrift_port
+            service.name, service.password, cluster.addresses, cluster.port, cluster.thrift_port, cluster.client_stores
         )
 
     @classmethod

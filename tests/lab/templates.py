@@ -47,6 +47,13 @@ CASSANDRA = """\
     replicationFactor: {nodes}
 """
 
+CASSANDRA_TLS = """\
+    ssl: true
+    sslConfiguration:
+      trustStorePath: {trust_store}
+      keyStorePath: {key_store}
+"""
+
 LEADER = """\
   # Timestamps and locks of our own: one of us leads.
   leader:
@@ -125,14 +132,21 @@ def relational_block(name: str, password: str, port: int, host: str = "127.0.0.1
     return RELATIONAL.format(name=name, password=password, port=port, host=host)
 
 
-def cassandra_block(name: str, password: str, addresses: list[str], cql_port: int, thrift_port: int | None) -> str:
-    """The same of a keyspace; with hosts for CQL only where the cluster has no Thrift."""
+def cassandra_block(
+    name: str, password: str, addresses: list[str], cql_port: int, thrift_port: int | None,
+    stores: tuple[Path, Path] | None = None,
+) -> str:  # fmt: skip
+    """The same of a keyspace; with hosts for CQL only where the cluster has no Thrift.
+
+    `stores`: the node's for trust and its own keys, where the cluster speaks TLS.
+    """
     if thrift_port is not None:
         servers = "\n".join(f"      - {address}:{thrift_port}" for address in addresses)
     else:
         hosts = "\n".join(f"        - {address}:{cql_port}" for address in addresses)
         servers = f"      type: cqlCapable\n      thriftHosts: []\n      cqlHosts:\n{hosts}"
-    return CASSANDRA.format(name=name, password=password, servers=servers, nodes=len(addresses))
+    block = CASSANDRA.format(name=name, password=password, servers=servers, nodes=len(addresses))
+    return block + (CASSANDRA_TLS.format(trust_store=stores[0], key_store=stores[1]) if stores else "")
 
 
 def leader_block(urls: list[str], own: str, trust_store: Path) -> str:

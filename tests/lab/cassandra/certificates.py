@@ -22,6 +22,8 @@ from cryptography.x509.oid import NameOID
 LIFETIME = datetime.timedelta(days=30)
 PASSWORD = "lab-stores"
 AUTHORITY, CLIENT, CLIENT_KEY = "ca.pem", "client.pem", "client.key"
+CLIENT_STORE = "client-store.pem"
+"""Both of the client's in one file."""
 KEYSTORE, TRUSTSTORE = "node.p12", "trust.p12"
 
 
@@ -61,6 +63,7 @@ def write(folder: Path, addresses: list[str]) -> None:
         ),
         TRUSTSTORE: pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(authority, b"authority")], encryption),
     }
+    files[CLIENT_STORE] = files[CLIENT] + files[CLIENT_KEY]
     for file, content in files.items():
         (folder / file).write_bytes(content)
 

@@ -12,6 +12,7 @@ import signal
 import ssl
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from cassandra import ConsistencyLevel, DriverException
@@ -73,6 +74,12 @@ class Cassandra:
         return self.folder / "tls"
 
     @property
+    def client_stores(self) -> tuple[Path, Path] | None:
+        """By what its clients trust it, and what they show; None without TLS."""
+        files = self.tls_files
+        return (files / certificates.AUTHORITY, files / certificates.CLIENT_STORE) if self.settings.get("tls") else None
+
+    @property
     def _tls(self) -> ssl.SSLContext | None:
         return certificates.context(self.tls_files) if self.settings.get("tls") else None
 
@@ -82,14 +89,16 @@ class Cassandra:
 
     def create(
         self, version: str = DEFAULT_VERSION, nodes: int = 1, auth: bool = True, tls: bool = False,
-        client_certificates: bool = False,
+        client_certificates: bool = False, at: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Write the nodes' configurations. Without `auth` everybody may do everything, without a login.
 
-        With `tls` clients speak nothing else, and with `client_certificates` they show one.
+        With `tls` clients speak nothing else, and with `client_certificates` they show one. `at`: the nodes'
+        addresses, where they are not to be loopback's.
         """
         self.settings.update(
-            version=version, addresses=addresses.free_block(nodes), auth=auth, password=secrets.token_hex(12),
+            version=version, addresses=list(at) or addresses.free_block(nodes), auth=auth,
+            password=secrets.token_hex(12),
             lab_id=os.environ.get(LAB_VARIABLE) or secrets.token_hex(8), tls=tls,
         )  # fmt: skip
         encryption = None

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-KEPT = Path(__file__).resolve().parents[3] / ".build" / "compiled"
+TESTS = Path(__file__).resolve().parents[2]
+KEPT = TESTS.parent / ".build" / "compiled"
 
 
-def environment(of: Path) -> dict[str, str]:
-    """What a Python is to find in its environment, so that it imports the sitecustomize in the folder `of`."""
+def environment(of: str, tests: str = str(TESTS), kept: str = str(KEPT)) -> dict[str, str]:
+    """What a Python is to find in its environment, so that it imports the sitecustomize of the lab's package `of`.
+
+    `tests` and `kept`: where that Python sees the tests, and the folder of what is kept.
+    """
     KEPT.mkdir(parents=True, exist_ok=True)
-    return {"PYTHONPATH": f"{of}:{Path(__file__).resolve().parent}", "LAB_COMPILED": str(KEPT)}
+    return {"PYTHONPATH": f"{tests}/lab/{of}:{tests}/lab/compiled", "LAB_COMPILED": kept}

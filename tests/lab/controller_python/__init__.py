@@ -8,11 +8,9 @@ Molecule and the demo go without it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lab import compiled
 
 
 def environment() -> dict[str, str]:
     """What an ansible-playbook is to find in its environment."""
-    return compiled.environment(Path(__file__).resolve().parent)
+    return compiled.environment("controller_python")

@@ -19,9 +19,14 @@ unset PYTHONUNBUFFERED
 """
 
 
-def write(script: Path) -> None:
-    """An executable to name as ansible_python_interpreter."""
-    variables = compiled.environment(Path(__file__).resolve().parent)
+def script(python: str, **places: str) -> str:
+    """What to name as ansible_python_interpreter; `places`: as compiled.environment takes them."""
+    variables = compiled.environment("host_python", **places)
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    script.write_text(SCRIPT.format(variables=words, python=shlex.quote(sys.executable)))
-    script.chmod(0o755)
+    return SCRIPT.format(variables=words, python=shlex.quote(python))
+
+
+def write(path: Path) -> None:
+    """The same for our own Python, executable."""
+    path.write_text(script(sys.executable))
+    path.chmod(0o755)

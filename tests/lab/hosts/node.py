@@ -20,6 +20,7 @@ PORT = 8080
 JOURNAL = "/var/lab/journal"
 SHARED = "/var/lab/services"
 TRUST_STORE = "/etc/atlasdb/ca.pem"
+SMALL_DISK = 256 * 1024
 
 UNIT = """\
 [Unit]
@@ -74,6 +75,7 @@ class HostNode(Node):
         self.install = f"{self.folder}/var/conf/install.yml"
         self.runtime = f"{self.folder}/var/conf/runtime.yml"
         self.root, self.runtime_root = "atlas", "atlasDbRuntime"
+        self.kvs_stores = Path(f"{self.folder}/var/security/kvs-ca.pem"), Path(f"{self.folder}/var/security/kvs.pem")
         self.config_path = host.root / self.install.lstrip("/")
         self.runtime_path = host.root / self.runtime.lstrip("/")
         self.pid_file = Path(f"{self.folder}/var/run/{service.name}.pid")
@@ -84,8 +86,11 @@ class HostNode(Node):
         if service.manager == "sysvinit":
             self.pid_file = Path(f"/run/{service.name}.pid")
 
-    def write(self, key_value_service: str, service_urls: list[str]) -> None:
-        """Its folder, configuration and whatever starts it, before the host boots."""
+    def write(self, key_value_service: str, service_urls: list[str], stores: tuple[Path, Path] | None = None) -> None:
+        """Its folder, configuration and whatever starts it, before the host boots.
+
+        `stores`, of this machine: for trust and its own keys, where its key-value service speaks TLS.
+        """
         service = self.service.name
         leader = templates.leader_block(service_urls, self.url, TRUST_STORE) if self.service.leader else ""
         install = templates.INSTALL.format(
@@ -95,6 +100,8 @@ class HostNode(Node):
         user = programs.add_user(self.on)
         self.on.write(self.install, install, 0o600)
         self.on.write(self.runtime, templates.RUNTIME.format(root=self.runtime_root), 0o600)
+        for source, target in zip(stores or (), self.kvs_stores, strict=False):
+            self.on.write(str(target), source.read_text(), 0o600)
         for folder in ("run", "log"):
             (self.on.root / self.folder.lstrip("/") / "var" / folder).mkdir()
         programs.give(self.on, self.folder, user)
@@ -106,6 +113,23 @@ class HostNode(Node):
             programs.add_unit(self.on, f"{service}.service", unit, "multi-user.target")
         else:
             self._write_script()
+
+    def give_small_disk(self) -> None:
+        """Its configuration has a disk of its own; before it is written."""
+        place = self.config_path.parent
+        place.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "lab", place], check=True)
+
+    def fill_disk(self) -> None:
+        fill = f"head -c {SMALL_DISK} /dev/zero > {self._fill}"
+        self.on.run("sh", "-c", fill, check=False)
+
+    def free_disk(self) -> None:
+        self.on.run("rm", "--force", self._fill)
+
+    @property
+    def _fill(self) -> str:
+        return f"{self.folder}/var/conf/fill"
 
     def _write_script(self) -> None:
         script = templates.SCRIPT.format(

@@ -9,6 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from lab import compiled, host_python
 from lab.hosts import image
 from lab.hosts.host import Bind, Host
 
@@ -16,6 +17,10 @@ USER = "app"
 USER_ID = 900
 CODE = "/opt/lab/tests"
 CODE_BIND = Bind(str(image.TESTS / "lab"), f"{CODE}/lab")
+COMPILED = "/var/lab/compiled"
+COMPILED_BIND = Bind(str(compiled.KEPT), COMPILED, writable=True)
+PYTHON = "/opt/lab/python"
+"""As ansible_python_interpreter: the host's own, which does not compile the same module again at every call."""
 PYTHON_PATH = f"{CODE}:/{image.LIBRARIES}"
 UNITS = "/etc/systemd/system"
 
@@ -23,6 +28,10 @@ UNITS = "/etc/systemd/system"
 def environment() -> str:
     """A unit's line for a program of the lab."""
     return f"Environment=PYTHONPATH={PYTHON_PATH} PYTHONDONTWRITEBYTECODE=1"
+
+
+def write_python(host: Host) -> None:
+    host.write(PYTHON, host_python.script("/usr/bin/python3", tests=CODE, kept=COMPILED), 0o755)
 
 
 def add_user(host: Host) -> int:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A TimeLock cluster of simulators, each on a host of its own, as a unit of its systemd."""
+"""A TimeLock cluster of simulators, each on a host of its own, as a unit of its systemd; or hosts to become one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ import ssl
 import time
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
 from lab.hosts import programs
 from lab.hosts.host import Host
+from lab.timelock import package
 from lab.timelock.tls import authority_path, make_authority
 
 FOLDER = "/var/lib/timelock"
 UNIT = "timelock"
 PORTS = {"application": 8421, "admin": 8422, "peer": 8423}
 READY_SECONDS = 60
+JAVA = "usr/lib/jvm/lab"
 
 SOCKET = """\
 [Unit]
@@ -55,6 +61,10 @@ class TimeLock:
     @property
     def ca_path(self) -> Path:
         return Path(authority_path(str(self.folder)))
+
+    def variables(self) -> dict[str, object]:
+        """What an inventory says of these hosts besides."""
+        return {}
 
     def write(self) -> None:
         """Its files on its hosts, before these boot."""
@@ -98,3 +108,41 @@ class TimeLock:
             return None
         finally:
             connection.close()
+
+
+class Unfounded(TimeLock):
+    """Hosts with nothing but a Java, of which the role timelock_server is to make a cluster, and what it is given."""
+
+    VERSION = "0.1175.0"
+
+    def __init__(self, folder: Path, hosts: list[Host]):
+        super().__init__(folder, hosts)
+        self._package = folder / f"timelock-server-{self.VERSION}.sls.tgz"
+        self._key_store = folder / "tls/server.p12"
+        self._password = secrets.token_hex(12)
+        self._checksum = ""
+
+    def variables(self) -> dict[str, object]:
+        return {
+            "timelock_server_version": self.VERSION, "timelock_server_distribution": str(self._package),
+            "timelock_server_checksum": self._checksum, "timelock_server_keystore": str(self._key_store),
+            "timelock_server_keystore_password": self._password, "timelock_server_truststore": str(self.ca_path),
+        }  # fmt: skip
+
+    def write(self) -> None:
+        make_authority(str(self.folder), [host.address for host in self.hosts])
+        self._key_store.write_bytes(_key_store(self.folder / "tls", self._password))
+        self._checksum = package.write_package(self._package, self.VERSION)
+        for host in self.hosts:
+            package.write_java(host.root / JAVA)
+
+    def wait_ready(self) -> None:
+        """There is nothing to wait for before the role has run."""
+
+
+def _key_store(folder: Path, password: str) -> bytes:
+    """The server's certificate and key, as Java keeps them."""
+    key = serialization.load_pem_private_key((folder / "server.key").read_bytes(), None)
+    certificate = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+    encryption = serialization.BestAvailableEncryption(password.encode())
+    return pkcs12.serialize_key_and_certificates(b"server", key, certificate, None, encryption)

@@ -21,6 +21,7 @@ from lab.node.embedded import EmbeddedTimestamps
 from lab.node.failures import AtlasFailure, ClocksWentBackwards, ConfigurationRefused
 from lab.node.leader import LeaderTimestamps
 from lab.node.log import log
+from lab.node.pem import context_of
 from lab.node.server import serve
 from lab.node.service_http import Server
 from lab.node.store import BoundStore, bound_store, no_invalidator
@@ -100,13 +101,10 @@ def _create(read: configuration.Configuration, options: argparse.Namespace, stor
 
 
 def _tls(read: configuration.Configuration) -> ssl.SSLContext | None:
-    """Only PEM stores are understood, and only where a server is asked over https."""
+    """Only where a server is asked over https."""
     if not any(url.startswith("https:") for url in read.servers):
         return None
-    context = ssl.create_default_context(cafile=read.trust_store)
-    if read.key_store:
-        context.load_cert_chain(read.key_store)
-    return context
+    return context_of(read.trust_store, read.key_store)
 
 
 def _recorded(timestamps: Timestamps, journal: Journal) -> Callable[[int], tuple[int, int]]:

@@ -21,6 +21,7 @@ from cassandra.query import dict_factory
 from lab.node.failures import CassandraFailure
 from lab.node.key_value_service import CassandraService
 from lab.node.limits import CASSANDRA_REQUEST_TIMEOUT, CASSANDRA_RETRY_PAUSE, CASSANDRA_RETRY_SECONDS
+from lab.node.pem import context_of
 from lab.node.thrift_pool import ThriftPool
 
 TROUBLE = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage)
@@ -37,7 +38,11 @@ class CassandraSessions:
     def __init__(self, service: CassandraService, address: str):
         self._service = service
         self._connection_class = _connections_from(address)
-        self._thrift = ThriftPool(service.thrift, address)
+        self._tls = context_of(service.trust_store, service.key_store) if service.tls else None
+        if self._tls:
+            # Cassandra 2.2 offers only what is not in Python's own list.
+            self._tls.set_ciphers("DEFAULT")
+        self._thrift = ThriftPool(service.thrift, address, self._tls)
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._used = False
@@ -103,6 +108,7 @@ class CassandraSessions:
             auth_provider=PlainTextAuthProvider(service.user, service.password) if service.user else None,
             connection_class=self._connection_class, execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             protocol_version=PROTOCOL_VERSION, schema_metadata_enabled=False, token_metadata_enabled=False,
+            ssl_context=self._tls,
         )  # fmt: skip
         try:
             return cluster.connect(service.keyspace)

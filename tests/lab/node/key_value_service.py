@@ -35,7 +35,8 @@ class RelationalService:
 class CassandraService:
     """`thrift` and `cql` are the addresses that a client holds connections to; either may be empty.
 
-    `keyspace` is the one in use, `namespace` the one that stands in this block, None where there is none.
+    `keyspace` is the one in use, `namespace` the one that stands in this block, None where there is none. With `tls`
+    it connects by `trust_store` and `key_store`.
     """
 
     thrift: tuple[Host, ...]
@@ -45,6 +46,9 @@ class CassandraService:
     password: str
     namespace: str | None
     invalidates: bool
+    tls: bool = False
+    trust_store: str = ""
+    key_store: str = ""
     kind: str = "cassandra"
 
     @property
@@ -79,6 +83,7 @@ def _cassandra(block: dict, namespace: str | None, version: tuple[int, int, int]
     servers = block.get("servers") or []
     cql_capable = isinstance(servers, dict)
     credentials = block.get("credentials") or {}
+    ssl = block.get("sslConfiguration")
     return CassandraService(
         thrift=_hosts(servers.get("thriftHosts", []) if cql_capable else servers),
         cql=_hosts(servers.get("cqlHosts", []) if cql_capable else []),
@@ -87,6 +92,9 @@ def _cassandra(block: dict, namespace: str | None, version: tuple[int, int, int]
         password=credentials.get("password", ""),
         namespace=keyspace,
         invalidates=version >= CASSANDRA_MIGRATION_SINCE,
+        tls=block.get("ssl", ssl is not None),
+        trust_store=(ssl or {}).get("trustStorePath", ""),
+        key_store=(ssl or {}).get("keyStorePath", ""),
     )
 
 

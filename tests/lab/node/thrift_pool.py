@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 
 from lab.node.key_value_service import Host
 from lab.node.limits import THRIFT_CONNECT_TIMEOUT, THRIFT_CONNECTIONS
@@ -18,8 +19,9 @@ class ThriftPool:
     They come from `address`, as those of a node on a host of its own would.
     """
 
-    def __init__(self, hosts: tuple[Host, ...], address: str):
+    def __init__(self, hosts: tuple[Host, ...], address: str, tls: ssl.SSLContext | None = None):
         self._address = address
+        self._tls = tls
         self._connections: dict[Host, list[socket.socket]] = {host: [] for host in hosts}
 
     def fill(self) -> None:
@@ -32,6 +34,8 @@ class ThriftPool:
 
     def _connect(self, host: Host) -> socket.socket:
         connection = socket.create_connection(host, THRIFT_CONNECT_TIMEOUT, (self._address, 0))
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_hostname=host[0])
         connection.setblocking(False)
         return connection
 
@@ -44,7 +48,8 @@ class ThriftPool:
 def _is_open(connection: socket.socket) -> bool:
     """Whether the server has not closed it; else it is closed here too."""
     try:
-        if connection.recv(1, socket.MSG_PEEK):
+        # Past TLS, which takes no flags.
+        if socket.socket.recv(connection, 1, socket.MSG_PEEK):
             return True
     except BlockingIOError:
         return True
