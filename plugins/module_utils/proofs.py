@@ -63,6 +63,12 @@ def later_stamp(stamp: dict, seconds: float) -> dict:
     return {**stamp, "wall": stamp["wall"] + seconds, "boot": stamp["boot"] + seconds}
 
 
+def since(stamp: dict) -> float | None:
+    """Seconds since ``stamp``, by the clock that cannot be set; None where the machine started anew since."""
+    seconds = _boot_clock() - stamp["boot"]
+    return None if stamp["boot_id"] != boot_id() or seconds < 0 else seconds
+
+
 def age(taken: dict) -> float:
     """Seconds since the stamp ``taken``, by the larger of the two clocks; negative where either ran backwards."""
     differences = (time.time() - taken["wall"], _boot_clock() - taken["boot"])

@@ -35,13 +35,11 @@ options:
       - V(one_way) - no run that went another way than O(direction), and has not ended, is on record, by the O(lock)
         that was taken.
       - V(retreat) - where a service goes whose way back or rename (by O(direction)) failed in O(step), as V(way).
-      - V(quiet) - O(earlier) and O(later) are O(limit) seconds apart, under one leader, and nobody else took any.
       - V(reverse_to) - O(fresh_timestamp) is above all that the O(plan) knows of. Returns RV(at_least).
-      - V(well_below) - O(fresh_timestamp) is half of O(margin) below the bound of O(store). Never refuses; returns
-        RV(well_below).
-      - V(given_back) - O(store) is live and guarded, not below O(expected), well above O(fresh_timestamp), and the lock
-        is O(run_id)'s in O(epoch). Returns RV(bound).
-      - V(uses_bound) - the bound of O(store) has moved since O(expected).
+      - V(given_back) - O(store) is live and guarded, not below O(expected), and the lock is O(run_id)'s in O(epoch).
+        Returns RV(bound), and where that is not half of O(margin) above O(fresh_timestamp) RV(raise_to), unless it was
+        O(raised) already.
+      - V(uses_bound) - as V(nodes), and the bound of O(store), where that is given, has moved since O(expected).
       - V(rename_at) - O(fresh_timestamp) is above all that the O(plan) knows of. Returns RV(ts).
       - V(renamed) - all nodes of the O(plan) are proved offline by O(proofs), for O(store) as it was read back,
         O(timelock_proof) and O(fresh_timestamp) show the new namespace above O(earlier), and nobody took a timestamp of
@@ -61,9 +59,7 @@ options:
       - left
       - one_way
       - retreat
-      - quiet
       - reverse_to
-      - well_below
       - given_back
       - uses_bound
       - rename_at
@@ -216,12 +212,12 @@ at_least:
   returned: for O(that=reverse_to)
   type: str
   sample: "15000001"
-well_below:
-  description: Whether it is.
-  returned: for O(that=well_below)
-  type: bool
 bound:
   description: The bound that was given back, in decimal digits.
+  returned: for O(that=given_back)
+  type: str
+raise_to:
+  description: The bound to raise it to, in decimal digits; null where TimeLock is well below it.
   returned: for O(that=given_back)
   type: str
   sample: "15000001"

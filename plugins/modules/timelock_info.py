@@ -30,6 +30,16 @@ options:
       - In check mode nothing of this is asked.
     type: bool
     default: false
+  quiet_since:
+    description:
+      - An earlier result of this module, with a fresh timestamp of O(namespace) when nobody should use it any more.
+      - The module waits until O(quiet_seconds) after that, takes another one, and fails with C(timelock-not-quiet)
+        where anybody else took one between the two, or the leader changed, which would hide that.
+    type: dict
+  quiet_seconds:
+    description: How long a namespace is looked at that should be quiet. A client takes a timestamp every few seconds.
+    type: float
+    default: 15
   service:
     description:
       - The service that a proof is taken for. With O(run_id), O(epoch) and O(kvs_identity), or none of them.
@@ -133,6 +143,10 @@ fresh_timestamp:
   returned: success
   type: int
   sample: 5000001
+answered:
+  description: When it had answered, by the clocks of where this ran, for O(quiet_since).
+  returned: success
+  type: dict
 timelock_proof:
   description: The proof for M(atlasdb.timelock.timestamp_restore), null where none was wanted or nothing was asked.
   returned: success
@@ -145,7 +159,8 @@ code:
   description:
     - What was refused, one of V(timelock-unreachable), V(timelock-not-timelock), V(timelock-tls),
       V(timelock-clusters-differ), V(timelock-many-leaders), V(timelock-no-leader), V(timelock-client-limit),
-      V(timelock-stuck), V(bound-out-of-range), V(config-namespace-illegal) and V(inventory-empty).
+      V(timelock-not-quiet), V(timelock-stuck), V(bound-out-of-range), V(config-namespace-illegal) and
+      V(inventory-empty).
   returned: failure
   type: str
   sample: timelock-no-leader

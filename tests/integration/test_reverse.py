@@ -56,11 +56,11 @@ def test_a_way_back_that_cannot_stop_a_node_lets_the_others_go_on_with_timelock(
         services.set(atlasdb_stop_timeout=2, timelock_quiet_seconds=1)
         services.migrate()
         _first, other = services.nodes
-        run = services.begin("reverse.yml", breakpoints=("begin-stop",))
+        run = services.begin("reverse.yml", breakpoints=("begin-quiet_stop",))
         try:
-            run.wait_at("begin-stop")
+            run.wait_at("begin-quiet_stop")
             other.pause()
-            run.go_on("begin-stop")
+            run.go_on("begin-quiet_stop")
             run.wait()
         finally:
             other.resume()

@@ -36,9 +36,7 @@ ARGUMENT_SPEC = {
             "left",
             "one_way",
             "retreat",
-            "quiet",
             "reverse_to",
-            "well_below",
             "given_back",
             "uses_bound",
             "rename_at",
@@ -89,11 +87,9 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "left": _left,
         "one_way": reverse_checks.one_way,
         "retreat": reverse_checks.retreat,
-        "quiet": reverse_checks.quiet,
         "reverse_to": reverse_checks.reverse_to,
-        "well_below": reverse_checks.well_below,
         "given_back": reverse_checks.given_back,
-        "uses_bound": reverse_checks.uses_bound,
+        "uses_bound": _uses_bound,
         "rename_at": rename_checks.rename_at,
         "renamed": rename_checks.renamed,
     }[params["that"]]
@@ -145,6 +141,14 @@ def _nodes(params: dict) -> dict:
         found = f"{params['nodes'][0]} serves, and its namespace on TimeLock moves only by the timestamps taken here."
         raise Refusal("node-not-on-timelock", found)
     return {"proofs": [proof for result in params["results"] for proof in result.get("proofs") or []]}
+
+
+def _uses_bound(params: dict) -> dict:
+    """Whether the first node of a way back serves, and takes timestamps from its bound where that could be seen."""
+    given = _nodes(params)
+    if params["store"] is not None:
+        reverse_checks.require_use(params)
+    return given
 
 
 def _no_session(params: dict) -> dict:

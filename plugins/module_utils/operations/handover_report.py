@@ -35,7 +35,7 @@ def report_of(params: dict, made: str, by: dict) -> dict:
     plan = params["plan"]
     ends = {}
     for name, end in params["verdict"]["services"].items():
-        told = {**end, **ended(lines, name), **history(lines, name)}
+        told = {**end, **ended(lines, name, plan["services"][name]["todo"]), **history(lines, name)}
         ends[name] = {**told, "unchecked": unchecked(plan["services"][name], told, plan["servers"], params)}
     return document(REPORT, plan, made, by, ends)
 

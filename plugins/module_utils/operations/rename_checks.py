@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ..proofs import Guard, guard_of, require_offline, require_timelock
 from ..refusal import Refusal
-from .reverse_checks import quiet, require_above_known
+from ..timelock.quiet import require_quiet
+from .reverse_checks import require_above_known
 
 
 def rename_at(params: dict) -> dict:
@@ -38,5 +39,5 @@ def renamed(params: dict) -> dict:
     fresh = int(params["fresh_timestamp"])
     if fresh <= ts:
         raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {fresh} is not above {ts}.")
-    quiet({**params, "limit": 0})
+    require_quiet(params["earlier"], params["later"])
     return {"handover": {**vars(guard), "namespace": plan["namespace"], "ts": str(ts)}}

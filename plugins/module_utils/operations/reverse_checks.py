@@ -32,7 +32,7 @@ def one_way(params: dict) -> dict:
     return {}
 
 
-_BEFORE_ANY_NODE = ("prepare", "stop", "rename_read", "fast_forward", "rename_read_back")
+_BEFORE_ANY_NODE = ("prepare", "quiet_stop", "rename_read", "fast_forward", "rename_read_back")
 """Steps of the way back and of a rename in which no node has its new configuration yet."""
 
 
@@ -45,26 +45,6 @@ def retreat(params: dict) -> dict:
     if untouched and params["step"] in _BEFORE_ANY_NODE:
         return {"way": "back"}
     return {"way": "half_renamed" if params["direction"] == RENAME else "as_left"}
-
-
-def quiet(params: dict) -> dict:
-    """Whether a namespace gave out nothing but our own two timestamps, for long enough and under one leader.
-
-    A new leader of TimeLock goes on up to 1,000,000 further up, which would hide what others took.
-    """
-    earlier, later = params["earlier"], params["later"]
-    apart = later["timelock_proof"]["taken"]["boot"] - earlier["timelock_proof"]["taken"]["boot"]
-    if apart < 0 or apart < params["limit"]:
-        found = f"The namespace was looked at for {apart:.1f} s, and should be for {params['limit']:.1f} s."
-        raise Refusal("timelock-not-quiet", found)
-    if earlier["leader"] != later["leader"]:
-        found = f"TimeLock's leader changed from {earlier['leader']} to {later['leader']} meanwhile."
-        raise Refusal("timelock-not-quiet", found, "Run it again.")
-    taken = later["fresh_timestamp"] - earlier["fresh_timestamp"] - 1
-    if taken:
-        found = f"All nodes are stopped, and somebody took {taken} timestamps of the namespace in {apart:.0f} s."
-        raise Refusal("timelock-not-quiet", found)
-    return {}
 
 
 def reverse_to(params: dict) -> dict:
@@ -86,34 +66,34 @@ def require_above_known(params: dict, code: str) -> int:
     return fresh
 
 
-def well_below(params: dict) -> dict:
-    """Whether TimeLock is still well below the live bound: by half of the margin at least."""
-    half = parse_number(params["margin"], "margin") // 2
-    return {"well_below": int(params["fresh_timestamp"]) + half <= int(params["store"]["bound"])}
-
-
 def given_back(params: dict) -> dict:
-    """Whether the bound is live and guarded, well above TimeLock, and the lock still this run's."""
+    """Whether the bound is live and guarded, and the lock still this run's.
+
+    ``raise_to``: the bound to raise it to where TimeLock is not well below it, by half of the margin at least; else
+    None. Where it was ``raised`` already, that is refused.
+    """
     store, expected = params["store"], params["expected"]
     record = store["record"] or {}
     if not store["guarded"] and not (store["state"] == "active" and params["plan"]["store"] == "active"):
         raise Refusal("bound-moved", f"The store is {store['state']}, with bound {store['bound']}: it is not live.")
     if int(store["bound"]) < int(expected["bound"]):
         raise Refusal("bound-moved", f"The bound is {store['bound']}, below {expected['bound']}.")
-    if not well_below(params)["well_below"]:
-        found = f"TimeLock's fresh timestamp is {params['fresh_timestamp']}, and the bound {store['bound']}."
-        raise Refusal("timelock-not-quiet", found)
     holder = record.get("holder") or {}
     if (holder.get("run_id"), record.get("epoch")) != (params["run_id"], params["epoch"]):
         raise Refusal("operator-lock-lost", f"The service is held by {describe(record.get('holder'))}.")
-    return {"bound": str(store["bound"])}
+    half = parse_number(params["margin"], "margin") // 2
+    if int(params["fresh_timestamp"]) + half <= int(store["bound"]):
+        return {"bound": str(store["bound"]), "raise_to": None}
+    if params["raised"]:
+        found = f"TimeLock's fresh timestamp is {params['fresh_timestamp']}, and the bound {store['bound']}."
+        raise Refusal("timelock-not-quiet", found)
+    return {"bound": str(store["bound"]), "raise_to": reverse_to(params)["at_least"]}
 
 
-def uses_bound(params: dict) -> dict:
-    """Whether the first node has taken a block above the bound that it was given."""
+def require_use(params: dict) -> None:
+    """Raise the Refusal of a first node that has taken no block above the bound that it was given."""
     store, expected = params["store"], params["expected"]
     require_answer(store, "bound", "kvs-unreachable")
     if store["bound"] is None or int(store["bound"]) <= int(expected["bound"]):
         found = f"{params['nodes'][0]} serves, and its bound stays at {store['bound']}: it takes no timestamps from it."
         raise Refusal("node-unhealthy", found, "Look at the node's log and mend it, then run reverse.yml again.")
-    return {}

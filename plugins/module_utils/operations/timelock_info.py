@@ -10,12 +10,15 @@ from ..proofs import stamp_now
 from ..timelock.namespace import require_namespace
 from ..timelock.opening import open_timelock
 from ..timelock.proof import PROVED_FOR, proof_of, proved_for
+from ..timelock.quiet import require_quiet, wait
 from ..timelock.survey import look
 
 ARGUMENT_SPEC = {
     **TIMELOCK,
     "namespace": {"type": "str"},
     "fresh_timestamp": {"type": "bool", "default": False},
+    "quiet_since": {"type": "dict"},
+    "quiet_seconds": {"type": "float", "default": 15.0},
     **PROVED_FOR,
 }
 
@@ -24,16 +27,23 @@ def timelock_info(params: dict, check_mode: bool) -> dict:
     """What the cluster is, and the next timestamp of a namespace where that is wanted; see the module's
     RETURN.
 
-    Raises Refusal as ``look`` does, and ValueError where a fresh timestamp is wanted of no namespace, and for some but
-    not all of what the proof is to name.
+    Raises Refusal as ``look`` does, and ``timelock-not-quiet``; ValueError where a fresh timestamp is wanted of no
+    namespace, ``quiet_since`` is given without one, and for some but not all of what the proof is to name.
     """
     namespace = params["namespace"]
     if namespace is not None:
         require_namespace(namespace)
     elif params["fresh_timestamp"]:
         raise ValueError("fresh_timestamp needs a namespace.")
-    given = proved_for(params)
-    timelock, taken = open_timelock(params), stamp_now()
-    found = look(timelock, namespace, fresh=params["fresh_timestamp"] and not check_mode)
+    if params["quiet_since"] and not params["fresh_timestamp"]:
+        raise ValueError("quiet_since needs fresh_timestamp.")
+    given, fresh = proved_for(params), params["fresh_timestamp"] and not check_mode
+    timelock, earlier = open_timelock(params), params["quiet_since"] if fresh else None
+    if earlier:
+        wait(earlier, params["quiet_seconds"])
+    taken = stamp_now()
+    found = look(timelock, namespace, fresh=fresh)
+    if earlier:
+        require_quiet(earlier, found)
     proof = proof_of(timelock, namespace, given, found["fresh_timestamp"], taken)
-    return {"changed": False, **found, "timelock_proof": proof}
+    return {"changed": False, **found, "answered": stamp_now(), "timelock_proof": proof}

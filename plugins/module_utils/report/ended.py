@@ -19,18 +19,19 @@ _OUTCOMES = {"report": MIGRATED, "reverse_report": REVERSED, "rename_report": RE
 """What a service is that has come to the end of its last step."""
 
 
-def ended(lines: list, service: str) -> dict:
+def ended(lines: list, service: str, todo: str) -> dict:
     """``outcome``, ``ts``, ``fresh_before_start``, ``outage_seconds`` and ``window_seconds``, as far as ``lines`` tell.
 
-    Nothing of a service of which they tell no effect. It has ended well whose last effect, the end written into the
-    record, was made. That one failed is said only where it was put back, or its last effect is not known to be made: a
-    line that is missing may be one that could not be written.
+    ``todo`` is what its plan had to do with it. Nothing of a service of which they tell no effect. It has ended well
+    whose last effect, the end written into the record, was made. That one failed is said only where it was put back, or
+    its last effect is not known to be made: a line that is missing may be one that could not be written.
     """
     own = [line for line in lines if line["service"] == service]
     effects = [line for line in own if "effect" in line]
     if not effects:
         return {}
-    first, others, last = list(sequence([line["step"] for line in own]))[-3:]
+    steps = list(sequence(todo, [line["step"] for line in own]))
+    stop, (first, others, last) = steps[1], steps[-3:]
     well = _at(own, last, "handover_record", _DONE)
     failed = effects[-1]["came"] not in _DONE or any(line["step"] == PUT_BACK for line in effects)
     told = {"outcome": _OUTCOMES[last] if well else FAILED if failed else None}
@@ -38,7 +39,7 @@ def ended(lines: list, service: str) -> dict:
     told["ts"] = None if read is None else _text(read.get("bound" if read.get("state") == ACTIVE else "backup"))
     fresh = _seen(own, "read_back", journal.LOOKS["timelock_info"])
     told["fresh_before_start"] = None if fresh is None else _text(fresh.get("fresh_timestamp"))
-    began = _at(own, "stop", "node_offline", (journal.BEGUN,))[:1]
+    began = _at(own, stop, "node_offline", (journal.BEGUN,))[:1]
     serves = _at(own, first, "node_online", _DONE)
     told["outage_seconds"] = _between(began, serves)
     told["window_seconds"] = _between(began, _at(own, others, "node_online", _DONE) or serves) if well else None

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ..planning import service
+
 HANDOVER = {
     "prepare": "Prepare",
     "stop": "Hold, stop, prove offline",
@@ -21,7 +23,7 @@ HANDOVER = {
 
 REVERSE = {
     "prepare": "Prepare",
-    "stop": "Hold, stop, prove offline",
+    "quiet_stop": HANDOVER["stop"],
     "reverse_configure": "Configure for embedded timestamps",
     "reverse_restore": "Make the bound live, above TimeLock",
     "reverse_start_first": "Start one node",
@@ -32,7 +34,7 @@ REVERSE = {
 
 RENAME = {
     "prepare": HANDOVER["prepare"],
-    "stop": HANDOVER["stop"],
+    "quiet_stop": HANDOVER["stop"],
     "rename_read": "Take the last timestamp of the old namespace",
     "fast_forward": "Fast-forward TimeLock to TS",
     "rename_read_back": "Read back",
@@ -61,6 +63,7 @@ SHORT = {
     "restart_first": "Restart one",
     "restart_others": "Restart others",
     "report": "Report",
+    "quiet_stop": "Hold and stop",
     "own_migration": "Own migration",
     "reverse_configure": "Configure",
     "reverse_restore": "Restore",
@@ -75,10 +78,10 @@ SHORT = {
 """Where there is little room."""
 
 
-def sequence(reached: list) -> dict:
-    """The steps of which a run is that has come to those ``reached``; of a handover where nothing tells otherwise."""
-    others = (REVERSE, RENAME, AUTOMATED)
-    return next((steps for steps in others if set(reached) & (set(steps) - set(HANDOVER))), HANDOVER)
+def sequence(todo: str, reached: list) -> dict:
+    """The steps by which a service went with which its plan had this ``todo``, and which came to those ``reached``."""
+    own = "own_migration" in reached
+    return {service.REVERSE: REVERSE, service.RENAME: RENAME}.get(todo, AUTOMATED if own else HANDOVER)
 
 
 def title(step: str, steps: dict | None = None) -> str:

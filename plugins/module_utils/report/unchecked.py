@@ -27,7 +27,7 @@ def unchecked(plan: dict, end: dict, servers: list, settings: dict) -> list:
     if not end["steps"]:
         return []
     of_service = [*_of_clients(plan), *_of_numbers(end), *_of_nodes(end)]
-    return [*of_service, *_of_timelock(servers, settings), *_not_reached(end)]
+    return [*of_service, *_of_timelock(servers, settings), *_not_reached(plan["todo"], end)]
 
 
 def _of_clients(plan: dict) -> list:
@@ -68,8 +68,8 @@ def _of_timelock(servers: list, settings: dict) -> list:
     return found
 
 
-def _not_reached(end: dict) -> list:
+def _not_reached(todo: str, end: dict) -> list:
     reached = [step["step"] for step in end["steps"]]
-    steps = sequence(reached)
+    steps = sequence(todo, reached)
     missing = [title(step, steps) for step in steps if step not in reached]
     return [f"What belongs to steps that were not reached: {', '.join(missing)}."] if end["failure"] and missing else []

@@ -42,7 +42,7 @@ def charts(end: dict, titles: dict) -> list:
 
 def _zero(steps: list) -> datetime:
     """When the outage began; in a run that did not get there, when it began."""
-    stops = [step for step in steps if step["step"] == "stop"]
+    stops = [step for step in steps if step["step"] in ("stop", "quiet_stop")]
     return datetime.fromisoformat((stops or steps)[0]["began"])
 
 

@@ -53,7 +53,7 @@ def _headline(outcomes: list) -> str:
 
 def _service(name: str, service: dict, anchor: str) -> dict:
     end = service["end"]
-    sequence = steps.sequence([step["step"] for step in end["steps"]])
+    sequence = steps.sequence(service["todo"], [step["step"] for step in end["steps"]])
     return {
         "name": name,
         "titles": {step: steps.title(step, sequence) for step in steps.SHORT},

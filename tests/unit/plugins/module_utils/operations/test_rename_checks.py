@@ -31,14 +31,14 @@ def forwarded(**more):
     return {**proof, "taken": stamp_now(), **more}
 
 
-def seen(fresh, at, leader="tl-1"):
-    return {"fresh_timestamp": fresh, "leader": leader, "timelock_proof": {"taken": {"boot": at}}}
+def seen(fresh, leader="tl-1"):
+    return {"fresh_timestamp": fresh, "leader": leader}
 
 
 def renamed(**more):
     params = {
         "plan": {"nodes": NODES, "namespace": "shop"}, "store": {"identity": {**SERVER, "position": 200}},
-        "earlier": seen(TS, 50.0), "later": seen(TS + 1, 51.0), "fresh_timestamp": str(TS + 2),
+        "earlier": seen(TS), "later": seen(TS + 1), "fresh_timestamp": str(TS + 2),
         "timelock_proof": forwarded(), "proofs": proofs(),
         "max_proof_age": 300.0, "accept_unproven": None, **RUN,
     }  # fmt: skip
@@ -64,8 +64,8 @@ def test_nodes_may_start_where_all_is_proved():
         ({"timelock_proof": forwarded(kvs_identity={**SERVER, "database_oid": 6})}, "kvs-identity"),
         ({"store": {"identity": {**SERVER, "position": 99}}}, "kvs-identity"),
         ({"fresh_timestamp": str(TS)}, "timelock-behind"),
-        ({"later": seen(TS + 2, 51.0)}, "timelock-not-quiet"),
-        ({"later": seen(TS + 1, 51.0, "tl-2")}, "timelock-not-quiet"),
+        ({"later": seen(TS + 2)}, "timelock-not-quiet"),
+        ({"later": seen(TS + 1, "tl-2")}, "timelock-not-quiet"),
     ],
 )
 def test_nothing_starts_where_anything_of_it_is_missing(more, code):

@@ -20,46 +20,46 @@ def cut_after(effect, came):
 
 
 def test_the_journal_of_a_migrated_service_tells_its_outcome_and_its_numbers():
-    assert ended(runs.lines(), "orders") == {
+    assert ended(runs.lines(), "orders", "migrate") == {
         "outcome": "migrated", "ts": str(runs.TS), "fresh_before_start": str(runs.TS + 3), "outage_seconds": 15.0,
         "window_seconds": 15.0,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("named", "outcome"),
+    ("todo", "named", "outcome"),
     [
-        ({"restart_first": "reverse_start_first", "restart_others": "reverse_start_others", "report": "reverse_report"},
-         "reversed"),
-        ({"read_back": "rename_read_back", "report": "rename_report"}, "renamed"),
-        ({"restart_first": "own_migration"}, "migrated"),
+        ("reverse", {"stop": "quiet_stop", "restart_first": "reverse_start_first",
+                     "restart_others": "reverse_start_others", "report": "reverse_report"}, "reversed"),
+        ("rename", {"stop": "quiet_stop", "read_back": "rename_read_back", "report": "rename_report"}, "renamed"),
+        ("migrate", {"restart_first": "own_migration"}, "migrated"),
     ],
 )  # fmt: skip
-def test_it_tells_as_much_of_a_way_back_of_a_rename_and_of_a_clients_own_migration(named, outcome):
+def test_it_tells_as_much_of_a_way_back_of_a_rename_and_of_a_clients_own_migration(todo, named, outcome):
     lines = [{**line, "step": named.get(line["step"], line["step"])} for line in runs.lines()]
-    told = ended(lines, "orders")
+    told = ended(lines, "orders", todo)
     assert (told["outcome"], told["outage_seconds"], told["window_seconds"]) == (outcome, 15.0, 15.0)
-    assert "window_seconds" not in ended(lines[:-1], "orders")
+    assert "window_seconds" not in ended(lines[:-1], "orders", todo)
 
 
 def test_a_service_whose_last_effect_has_no_end_has_failed():
-    told = ended(cut_after("invalidate", "begun"), "orders")
+    told = ended(cut_after("invalidate", "begun"), "orders", "migrate")
     assert told == {"outcome": "failed", "ts": str(runs.TS)}
 
 
 def test_a_service_that_was_put_back_has_failed():
     lines = cut_after("stop", "changed")
     lines.append({**lines[-1], "step": "put_back", "effect": "start"})
-    assert ended(lines, "orders") == {"outcome": "failed"}
+    assert ended(lines, "orders", "migrate") == {"outcome": "failed"}
 
 
 def test_a_line_that_is_missing_is_no_failure():
-    assert "outcome" not in ended(cut_after("invalidate", "changed"), "orders")
+    assert "outcome" not in ended(cut_after("invalidate", "changed"), "orders", "migrate")
 
 
 def test_a_service_of_which_nothing_was_done_is_not_told_of():
-    assert ended([line for line in runs.lines() if "effect" not in line], "orders") == {}
-    assert ended(runs.lines(), "users") == {}
+    assert ended([line for line in runs.lines() if "effect" not in line], "orders", "migrate") == {}
+    assert ended(runs.lines(), "users", "migrate") == {}
 
 
 def test_the_report_says_what_the_journal_says_where_the_facts_of_the_run_say_otherwise(tmp_path):

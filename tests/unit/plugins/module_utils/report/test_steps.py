@@ -25,11 +25,11 @@ def test_the_steps_are_those_of_the_role_and_are_called_as_it_calls_them():
     assert own == named_in("automated.yml")
 
 
-def test_a_run_is_known_by_the_steps_that_it_came_to():
-    assert steps.sequence(["prepare", "stop"]) is steps.HANDOVER
-    assert steps.sequence(["prepare", "own_migration", "put_back"]) is steps.AUTOMATED
-    assert steps.sequence(["prepare", "reverse_configure"]) is steps.REVERSE
-    assert steps.sequence(["prepare", "stop", "rename_read"]) is steps.RENAME
+def test_a_run_is_known_by_its_plan_and_a_clients_own_migration_by_the_step_that_it_came_to():
+    assert steps.sequence("migrate", ["prepare", "stop"]) is steps.HANDOVER
+    assert steps.sequence("migrate", ["prepare", "own_migration", "put_back"]) is steps.AUTOMATED
+    assert steps.sequence("reverse", ["prepare", "quiet_stop"]) is steps.REVERSE
+    assert steps.sequence("rename", ["prepare", "quiet_stop"]) is steps.RENAME
     assert steps.title("report", steps.AUTOMATED) == "7/7 Report"
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operation import attempt
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelock_info import timelock_info
 
@@ -19,6 +21,8 @@ def options(cluster, **others):
         "timeout": 10.0,
         "namespace": None,
         "fresh_timestamp": False,
+        "quiet_since": None,
+        "quiet_seconds": 0.2,
         **dict.fromkeys(("service", "run_id", "epoch", "kvs_identity")),
     }
     return {**defaults, **others}
@@ -38,6 +42,49 @@ def test_check_mode_takes_no_timestamp(cluster):
     found = attempt(timelock_info, options(cluster, namespace="orders", fresh_timestamp=True), True)
     assert (found["fresh_timestamp"], found["asked"]) == (None, False)
     assert cluster.asked("orders") == []
+
+
+def taken(cluster, **more):
+    return attempt(timelock_info, options(cluster, namespace="orders", fresh_timestamp=True, **more), False)
+
+
+def test_a_namespace_of_which_only_we_took_timestamps_was_quiet_for_as_long_as_was_asked(cluster):
+    earlier = taken(cluster)
+    later = taken(cluster, quiet_since=earlier)
+    assert later["fresh_timestamp"] == earlier["fresh_timestamp"] + 1
+    assert later["answered"]["boot"] - earlier["answered"]["boot"] >= 0.2
+
+
+def test_a_look_that_was_asked_for_late_waits_no_longer(cluster):
+    earlier = taken(cluster)
+    earlier["answered"]["boot"] -= 600
+    began = time.monotonic()
+    assert "failed" not in taken(cluster, quiet_since=earlier, quiet_seconds=600.0)
+    assert time.monotonic() - began < 60
+
+
+def test_a_namespace_that_moved_or_whose_leader_changed_was_not_quiet(cluster):
+    earlier = taken(cluster)
+    taken(cluster)
+    moved = taken(cluster, quiet_since=earlier)
+    assert (moved["code"], moved["failed"]) == ("timelock-not-quiet", True)
+    assert "somebody took 1 timestamps" in moved["found"]
+    other = {**taken(cluster), "leader": cluster.urls[1]}
+    found = taken(cluster, quiet_since=other)["found"]
+    assert found.startswith(f"TimeLock's leader changed from {cluster.urls[1]} to {cluster.urls[0]}")
+
+
+def test_how_long_a_namespace_was_quiet_is_not_guessed_across_a_restart(cluster):
+    earlier = taken(cluster)
+    earlier["answered"]["boot_id"] = "another"
+    assert taken(cluster, quiet_since=earlier)["code"] == "timelock-not-quiet"
+
+
+def test_nobody_waits_in_check_mode_or_for_a_look_that_takes_nothing(cluster):
+    since = taken(cluster)
+    asked = options(cluster, namespace="orders", fresh_timestamp=True, quiet_since=since, quiet_seconds=600.0)
+    assert attempt(timelock_info, asked, True)["fresh_timestamp"] is None
+    assert attempt(timelock_info, {**asked, "fresh_timestamp": False}, False)["failed"] is True
 
 
 def test_a_fresh_timestamp_of_no_namespace_is_refused(cluster):
