@@ -22,8 +22,8 @@ __all__ = ["lab"]
 
 ROLES = playbooks.ROOT / "roles"
 COLLECTION = "atlasdb.timelock."
-NEVER = ("reverse_restore-Raise-it", "stop-Shut-out", "reverse_restore-Let-the-old-login")
-"""Only where somebody uses TimeLock at that very moment; only with a fence (test_migrate_fence)."""
+NEVER = ("stop-Shut-out", "reverse_restore-Let-the-old-login")
+"""Only with a fence (test_migrate_fence)."""
 
 
 def tasks_in(file: Path):

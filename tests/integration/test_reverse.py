@@ -10,11 +10,13 @@ import contextlib
 import pytest
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, CASSANDRA, STORES, fleet, lab, new_lab
+from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
+from lab.lab import Lab
 from lab.layout import POSTGRES
+from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -140,33 +142,57 @@ def test_of_one_who_goes_forward_and_one_who_goes_back_at_once_exactly_one_proce
             services.assert_as_before()
 
 
+def _lose_timelock(lab: Lab) -> int:
+    """The largest timestamp that it had given out."""
+    for index in range(lab.timelock.size):
+        lab.timelock.kill(index)
+    return max(max(requests.upper) for requests in read_folder(lab.layout.journal) if requests)
+
+
+def _lost(number: int) -> tuple[str, ...]:
+    return "-e", "timelock_lost=true", "-e", f"timelock_highest_issued={number}"
+
+
 @only_wide
-def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_operator_names(tmp_path):
+@pytest.mark.parametrize("store", STORES)
+def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_operator_names(tmp_path, store):
     """One of its nodes has come down since, and no probe can see it gone."""
-    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2) as services:
+    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2, stores=(store,)) as services:
         services.migrate()
         services.assert_migrated()
         (service,) = services.services
-        for index in range(own.timelock.size):
-            own.timelock.kill(index)
-        largest = max(max(requests.upper) for requests in read_folder(own.layout.journal) if requests)
+        above = _lose_timelock(own) + 2 * MARGIN
         services.nodes[1].kill()
 
-        def lost(number: int) -> tuple[str, ...]:
-            return "-e", "timelock_lost=true", "-e", f"timelock_highest_issued={number}"
-
-        above_backup, above = services.store(service)[1] + 1, largest + 2 * MARGIN
-        reasons = services.refused(*lost(above_backup), playbook="reverse.yml").reasons
+        above_backup = services.store(service)[1] + 1
+        reasons = services.refused(*_lost(above_backup), playbook="reverse.yml").reasons
         assert any("reverse-timelock-lost" in reason and "'fresh' on record" in reason for reason in reasons), reasons
-        assert "proof-missing" in " ".join(services.refused(*lost(above), playbook="reverse.yml").reasons)
+        assert "proof-missing" in " ".join(services.refused(*_lost(above), playbook="reverse.yml").reasons)
 
         services.set(timelock_accept_unproven="looked on every host")
-        run = services.play("reverse.yml", *lost(above))
+        run = services.play("reverse.yml", *_lost(above))
         assert run.ok, run.tail
         accepted = "accepted unproven: looked on every host; timelock_lost"
         assert any(accepted in line for line in run.verdict), run.verdict
         state, bound = services.store(service)
         assert state == ACTIVE and bound > above + MARGIN
-        again = services.play("reverse.yml", *lost(above))
+        again = services.play("reverse.yml", *_lost(above))
         assert again.ok and again.changed == {}, again.tail
         services.assert_as_before()
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_ways_back_from_a_lost_timelock_killed_around_each_effect_leave_what_the_next_one_finishes(tmp_path, store):
+    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2, stores=(store,)) as services:
+        services.migrate()
+        services.assert_migrated()
+        (service,) = services.services
+        above = _lose_timelock(own) + 2 * MARGIN
+        for moment in moments_of(store, REVERSE_STEPS):
+            kill_at(services, "reverse.yml", moment, *_lost(above))
+        run = services.play("reverse.yml", *_lost(above))
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.store(service)[1] > above + MARGIN
+        assert services.play("reverse.yml", *_lost(above)).changed == {}

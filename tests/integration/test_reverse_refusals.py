@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from cassandra_here import only_wide
-from fleet import Fleet, fleet, lab
+from fleet import INVALIDATED, Fleet, fleet, lab
 from lab import by_hand
 from lab.service import Service
 
@@ -70,7 +70,7 @@ def test_reverse_refuses(refused, make):
 
 
 @only_wide
-def test_a_namespace_that_somebody_else_uses_is_noticed_before_any_node_is_configured(lab, tmp_path):
+def test_a_namespace_that_somebody_else_uses_is_noticed_before_the_bound_is_live(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         services.migrate()
         services.set(timelock_quiet_seconds=1)
@@ -90,6 +90,7 @@ def test_a_namespace_that_somebody_else_uses_is_noticed_before_any_node_is_confi
             somebody.join()
         assert not run.ok
         assert "timelock-not-quiet" in run.codes, run.tail
+        assert services.store(service)[0] == INVALIDATED and services.nodes[0].process() is None
         again = services.play("reverse.yml")
         assert again.ok, again.tail
         services.assert_as_before()
