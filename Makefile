@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races chaos hidden bench lint sanity units integration molecule docs model build clean
+.PHONY: help setup demo test races chaos hidden bench benchback lint sanity units integration molecule docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +31,10 @@ hidden: ## migrations with a client that nobody knows of: COUNT services (100), 
 bench: ## what a migration costs beyond a bare restart: COUNT of each (20); writes docs/benchmarks.md
 	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m bench $(if $(COUNT),--count $(COUNT)) \
 		--table docs/benchmarks.md
+
+benchback: ## how long the way back takes against forward; writes docs/benchmarks-back.md
+	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m bench.back \
+		$(if $(COUNT),--count $(COUNT)) --table docs/benchmarks-back.md
 
 lint: ## style, documentation, changelog, packaging
 

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A round: a new service of a lab is stopped and started by a bare playbook, and then migrated.
+"""A round: a new service of a lab is stopped and started by a bare playbook, and then migrated; or is migrated and
+brought back.
 
-Both by ansible-playbook as its user has it, and with the environment's own Python on the nodes: neither the tests'
+All by ansible-playbook as its user has it, and with the environment's own Python on the nodes: neither the tests'
 controller (lab.controller_python) nor the lab's hosts' Python (lab.host_python), which both do less than that.
 """
 
@@ -49,6 +50,35 @@ def play_round(lab: Lab, folder: Path, name: str, in_inventory: int, login: dict
                 observer, service, folder / "migrate.log", playbooks.command(whole, "migrate.yml", *command)
             ),
         }
+    finally:
+        service.stop()
+
+
+def play_there_and_back(
+    lab: Lab, folder: Path, name: str, start_seconds: float, login: dict | None
+) -> dict[str, Figures]:
+    """`migrate` and then `reverse` of a service of this name, whose nodes take so long until they begin to serve.
+
+    `login`: as above. Raises Failed.
+    """
+    folder.mkdir(parents=True)
+    lab.add(services_named([name], NODES, ["sls"], DEFAULT_VERSION))
+    service = lab.services[name]
+    for node in service.nodes:
+        version = f"--atlasdb-version {DEFAULT_VERSION}"
+        text = node.script.read_text()
+        assert version in text, f"{node.script} does not start a node as the bench expects"
+        node.script.write_text(text.replace(version, f"{version} --start-seconds {start_seconds}"))
+    try:
+        observer = Observer(service, folder)
+        command = ["-i", str(_measured(folder, service, observer.wrap(), login)), "--limit", name]
+        whole = _inventory(lab, folder, service, 1)
+        return {
+            way: _observed(
+                observer, service, folder / f"{way}.log", playbooks.command(whole, f"{way}.yml", *command)
+            )
+            for way in ("migrate", "reverse")
+        }  # fmt: skip
     finally:
         service.stop()
 

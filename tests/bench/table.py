@@ -97,7 +97,7 @@ def render(results: Mapping[int, Sequence[Mapping[str, Figures]]], connection: s
         executions=each(lambda found: str(max(max(pair["migrate"].executions.values()) for pair in found))),
         noise=f"between {min(bare):.2f} and {max(bare):.2f} s",
         load=f"{load:.1f} when it began and {os.getloadavg()[0]:.1f} when it ended",
-        connection=connection, machine=_machine(),
+        connection=connection, machine=machine(),
     )  # fmt: skip
 
 
@@ -118,7 +118,8 @@ def _row(size: int, what: str, found: Sequence[Mapping[str, Figures]]) -> str:
     return f"| {size} | {what} | {len(found)} | {' | '.join(cells)} |"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What it ran on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     models = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     processor = f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}"

@@ -47,9 +47,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--address", default="", help="of the node, where its connections to Cassandra come from")
     parser.add_argument("--listen", default="127.0.0.1", help="the address where it is asked")
     parser.add_argument("--atlasdb-version", default="0.905.0")
+    parser.add_argument("--start-seconds", type=float, default=0, help="until it does anything, as a JVM that loads")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
     try:
+        time.sleep(options.start_seconds)
         _run(options)
     except (ConfigurationRefused, AtlasFailure, OSError) as error:
         log("WARN", "com.palantir.atlasdb.factory.TransactionManagers", f"START FAILED {error}")
