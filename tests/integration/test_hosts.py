@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import hosts_here
-from lab.hosts import image, network
+from lab.hosts import fleet, image, network
 from lab.hosts.fleet import PLACES, Hosts, destroy_orphans
 from lab.playbooks import environment
 
@@ -112,6 +112,26 @@ def test_they_are_destroyed_without_trace():
     assert all(there.values()), there
     hosts.down()
     assert not any(_traces(hosts.hub).values()), _traces(hosts.hub)
+
+
+def test_the_kernel_s_limit_is_raised_for_the_hosts_of_all_labs_together_and_put_back_after_the_last(
+    monkeypatch, tmp_path
+):
+    hosts_here.require()
+    limit = tmp_path / "limit"
+    limit.write_text("128\n")
+    monkeypatch.setattr(fleet, "INOTIFY", limit)
+    monkeypatch.setattr(fleet, "PLACES", tmp_path / "places")
+    monkeypatch.setattr(fleet, "MANY", 1)
+    first = Hosts.make(["five"], owned=True)
+    assert limit.read_text() == "128\n"
+    second = Hosts.make(["six"], owned=True)
+    assert limit.read_text() == "1024"
+    second.down()
+    assert limit.read_text() == "1024"
+    first.down()
+    assert limit.read_text() == "128\n"
+    assert not fleet.PLACES.exists()
 
 
 def test_those_of_a_killed_run_are_destroyed_by_the_next():

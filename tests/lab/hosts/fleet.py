@@ -25,8 +25,9 @@ SUDOERS = f"{image.LOGIN} ALL=(root) NOPASSWD: /bin/sh -c *\n"
 """As docs/privileges.md has it."""
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_OF_HOSTS = 1024
+LIMIT_BEFORE = "inotify"
 MANY = 20
-"""Beyond this many hosts, the kernel's default for inotify does not do."""
+"""Beyond this many hosts of all labs, the kernel's default for inotify does not do."""
 
 
 class Hosts:
@@ -79,9 +80,9 @@ class Hosts:
         self.place.mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", self.place], check=True)
         owner = processes.identify(os.getpid()) if owned else None
-        inotify = _raise_inotify() if len(self.all) > MANY else None
-        about = {"names": list(self.all), "owner": owner, "inotify": inotify}
-        (self.place / "lab.json").write_text(json.dumps(about))
+        (self.place / "lab.json").write_text(json.dumps({"names": list(self.all), "owner": owner}))
+        if _count() > MANY:
+            _raise_inotify()
         network.make_hub(self.hub)
         self._make_key(base)
         names = "".join(f"{host.address} {host.name}\n" for host in self.all.values())
@@ -154,8 +155,6 @@ def destroy(lab_id: str) -> None:
     Raises RuntimeError where something cannot be ended.
     """
     place = PLACES / lab_id
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        _lower_inotify(_about(place)["inotify"])
     kill_group(image.control_groups() / lab_id)
     for name in network.namespaces(lab_id):
         left = [found for pid in network.processes_in(name) if (found := processes.identify(pid))]
@@ -166,19 +165,35 @@ def destroy(lab_id: str) -> None:
         subprocess.run(["umount", "--lazy", mounted], check=True)
     with contextlib.suppress(FileNotFoundError):
         place.rmdir()
+    if not _places():
+        _lower_inotify()
     with contextlib.suppress(OSError):  # those of other labs are there
         PLACES.rmdir()
 
 
 def destroy_orphans() -> None:
     """The hosts whose owner has gone. Raises RuntimeError as `destroy` does."""
-    for place in PLACES.glob("lab-*"):
+    for place in _places():
         try:
             owner = _about(place)["owner"]
         except FileNotFoundError:
             continue
         if owner is not None and not processes.is_alive(processes.Process(*owner)):
             destroy(place.name)
+
+
+def _places() -> list[Path]:
+    """Of all labs."""
+    return list(PLACES.glob("lab-*"))
+
+
+def _count() -> int:
+    """Hosts of all labs."""
+    found = 0
+    for place in _places():
+        with contextlib.suppress(FileNotFoundError):  # it comes or goes
+            found += len(_about(place)["names"])
+    return found
 
 
 def _about(place: Path) -> dict:
@@ -190,15 +205,15 @@ def _mounts_below(place: Path) -> list[str]:
     return [path for path in mounted if path == str(place) or path.startswith(f"{place}/")]
 
 
-def _raise_inotify() -> int | None:
-    """The limit before, where it was raised."""
-    before = int(INOTIFY.read_text())
-    if before >= INOTIFY_OF_HOSTS:
-        return None
-    INOTIFY.write_text(str(INOTIFY_OF_HOSTS))
-    return before
+def _raise_inotify() -> None:
+    """What the limit was stands in a file, until the last lab has gone."""
+    before = INOTIFY.read_text()
+    if int(before) < INOTIFY_OF_HOSTS:
+        (PLACES / LIMIT_BEFORE).write_text(before)
+        INOTIFY.write_text(str(INOTIFY_OF_HOSTS))
 
 
-def _lower_inotify(before: int | None) -> None:
-    if before is not None:
-        INOTIFY.write_text(str(before))
+def _lower_inotify() -> None:
+    with contextlib.suppress(FileNotFoundError):
+        INOTIFY.write_text((PLACES / LIMIT_BEFORE).read_text())
+        (PLACES / LIMIT_BEFORE).unlink()
