@@ -122,6 +122,15 @@ def test_a_timelock_that_did_not_say_whether_the_namespace_moves_is_named_as_suc
     assert refused("nodes", nodes=["a"], results=[OK], moved=False, later=later) == code
 
 
+def test_the_first_node_of_a_way_back_serves_and_takes_timestamps_from_its_bound_where_that_could_be_seen():
+    asked = {"nodes": ["a"], "results": [OK], "expected": {"bound": 20}}
+    assert check("uses_bound", **asked, store={"bound": 21})["proofs"] == [{"kind": "hold"}]
+    assert check("uses_bound", **asked)["proofs"] == [{"kind": "hold"}]
+    assert refused("uses_bound", **asked, store={"bound": 20}) == "node-unhealthy"
+    gone = {**asked, "results": [{"unreachable": True}]}
+    assert refused("uses_bound", **gone, store={"failed": True}) == "node-lost"
+
+
 def test_a_session_of_somebody_else_fails_the_step():
     session = {"user": "orders", "application": "psql", "address": "10.0.0.9", "port": 5}
     assert refused("no_session", store={"sessions": [session], "unseen": []}) == "kvs-session-open"
