@@ -188,6 +188,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+at:
+  description: When it was judged, by the controller's clock, in seconds since 1970 (UTC).
+  returned: success
+  type: float
+  sample: 1795780800.25
 proofs:
   description: The proofs that the step took on the nodes, for V(nodes).
   returned: for O(that=nodes)

@@ -27,10 +27,11 @@ NEVER = ("stop-Shut-out", "reverse_restore-Let-the-old-login")
 
 
 def tasks_in(file: Path):
-    """The tasks of a file, and of those that it imports, in their order."""
+    """The tasks of a file, and of those that it brings in by their names, in their order."""
     for task in yaml.safe_load(file.read_text()):
-        if imported := task.get("ansible.builtin.import_tasks"):
-            yield from tasks_in(file.parent / imported)
+        brought_in = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks")
+        if brought_in and "{{" not in brought_in:
+            yield from tasks_in(file.parent / brought_in)
         elif imported := task.get("ansible.builtin.import_role"):
             role = imported["name"].removeprefix(COLLECTION)
             yield from tasks_in(ROLES / role / "tasks" / imported["tasks_from"])

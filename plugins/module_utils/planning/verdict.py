@@ -52,9 +52,9 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
 
 
 def _end(service: dict, voice: dict) -> dict:
-    began, first, last = (
-        voice.get(name) for name in ("timelock_began", "timelock_first_serves", "timelock_last_serves")
-    )
+    # The nodes are told to stop when the configuration is seen ready on all of them.
+    began, last = ((voice.get(name) or {}).get("at") for name in ("timelock_staged", "timelock_serving_others"))
+    first = voice.get("timelock_first_serves")
     failure = voice.get("timelock_failure")
     return {
         "outcome": outcome(service, voice),

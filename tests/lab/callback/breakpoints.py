@@ -28,7 +28,8 @@ description:
 
 PATIENCE_SECONDS = 300
 AROUND_A_STEP = (
-    "handover.yml", "automated.yml", "reverse.yml", "rename.yml", "step.yml", "put_back.yml", "reverse_put_back.yml",
+    "handover.yml", "automated.yml", "reverse.yml", "rename.yml", "step.yml", "retreat.yml", "put_back.yml",
+    "reverse_put_back.yml",
 )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ MIGRATED = {
     "timelock_released": {"epoch": 1},
     "timelock_bound": {"ts": "10"},
     "timelock_after": {"fresh_timestamp": 13},
-    "timelock_began": 100.0,
-    "timelock_first_serves": 101.5,
-    "timelock_last_serves": "102.25",
+    "timelock_staged": {"at": 100.0},
+    "timelock_first_serves": "101.5",
+    "timelock_serving_others": {"at": 102.25},
 }
 FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved."}
 
