@@ -38,7 +38,10 @@ class ActionModule(Journalled, Rendering, NodeAction):
         return self._stage(params, target, task_vars)
 
     def _stage(self, params: dict, target: dict, task_vars: dict) -> dict:
-        probe = self.on_node("node_info", {key: params[key] for key in TARGET}, task_vars)
+        if params["looked"]:
+            probe = {**params["looked"]["probe"], **params["looked"]["content"]}
+        else:
+            probe = self.on_node("node_info", {key: params[key] for key in TARGET}, task_vars)
         if went_wrong(probe):
             return probe
         embedded = params["state"] == "embedded"

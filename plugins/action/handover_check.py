@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_check import (
     ARGUMENT_SPEC,
     handover_check,
@@ -19,3 +21,6 @@ class ActionModule(OperationAction):
     argument_spec = ARGUMENT_SPEC
     operation = handover_check
     needs_the_delegate = False
+
+    def perform(self, task_vars: dict) -> dict:
+        return {**super().perform(task_vars), "at": time.time()}

@@ -71,7 +71,11 @@ def fleet_nodes(hosts, hostvars):
                     **{name: str(variables.get(name, "")) for name in SERVICE_VARIABLES},
                     "atlasdb_kvs_new_login": str(_new_login(variables).get("username", "")),
                 },
-                "look": {key: value for key, value in (variables.get("atlasdb_look") or {}).items() if key != "kvs"},
+                "look": {
+                    key: value
+                    for key, value in (variables.get("atlasdb_look") or {}).items()
+                    if key not in ("kvs", "content")
+                },
             }
         )
     return nodes

@@ -100,11 +100,14 @@ class NodeConfig:
         return templated(self.read(), self.install, self._rendered, self.runtime, overrides=overrides, **about)
 
 
-_CONTENT = ("files", "kept_content_b64", "embedded", "invocation")
+_CONTENT = ("files", "kept_content_b64", "embedded")
+"""What of a node's module has the files' text, which no plan needs."""
 
 
 def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
-    """The result of client_config_info: ``config``, ``digest``, ``kvs``, ``problems``, ``planned`` and ``probe``.
+    """The result of client_config_info.
+
+    That is ``config``, ``digest``, ``kvs``, ``problems``, ``planned``, ``probe`` and ``content``.
 
     ``rendered`` as in NodeConfig.
     """
@@ -114,7 +117,8 @@ def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
         "kvs": None,
         "problems": [],
         "planned": {"diff": "", "changed": False},
-        "probe": {key: value for key, value in probe.items() if key not in _CONTENT},
+        "probe": {key: value for key, value in probe.items() if key not in (*_CONTENT, "invocation")},
+        "content": {key: value for key, value in probe.items() if key in _CONTENT},
     }
     try:
         node = NodeConfig(probe, options, rendered)

@@ -38,6 +38,11 @@ options:
   rename_to:
     description: To stage the configuration that the node has on TimeLock, with this namespace in it.
     type: str
+  looked:
+    description:
+      - What M(atlasdb.timelock.client_config_info) has returned of this node, to stage from it. Files that have changed
+        since are refused. By default the node is looked at.
+    type: dict
   handover:
     description:
       - What was read back of the handover, with the C(run_id) and C(epoch) of this run. Needed to switch in;

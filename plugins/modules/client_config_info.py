@@ -176,6 +176,11 @@ kvs:
     - The key-value service as the other modules take it, B(with the password). Null where a problem says why.
   returned: success
   type: dict
+content:
+  description: >-
+    The text of the files, B(with what secrets they have), for O(atlasdb.timelock.client_config#module:looked).
+  returned: success
+  type: dict
 problems:
   description: What is wrong with the files, each with C(code) and C(found).
   returned: success

@@ -190,7 +190,7 @@ EXAMPLES = r"""
 RETURN = r"""
 at:
   description: When it was judged, by the controller's clock, in seconds since 1970 (UTC).
-  returned: success
+  returned: always, by the action
   type: float
   sample: 1795780800.25
 proofs:

@@ -12,7 +12,9 @@ environment=$("$root/tests/tools/bootstrap.sh" "$1") || exit
 while read -r name; do
     unset "$name"
 done < <(compgen -v ANSIBLE_; compgen -v MOLECULE_)
-unset name PYTHONHOME PYTHONPATH
+# What Python compiles is kept, here and not beside the sources, or each process compiles it again.
+unset name PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
+export PYTHONPYCACHEPREFIX="$root/.build/pycache"
 
 export LC_ALL=C.UTF-8
 export PATH="$environment/bin:$PATH"

@@ -21,5 +21,6 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "required": True, "choices": ["timelock", "embedded", "held"]},
     "stage": {"type": "bool", "default": False},
     "rename_to": {"type": "str"},
+    "looked": {"type": "dict"},
     "handover": {"type": "dict"},
 }

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import time
-
 from ..bound import ACTIVE, INVALIDATED
 from ..cluster_sessions import words
 from ..identity import later_identity
@@ -95,7 +93,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "rename_at": rename_checks.rename_at,
         "renamed": rename_checks.renamed,
     }[params["that"]]
-    return {"changed": False, "at": time.time(), **judge(params)}
+    return {"changed": False, **judge(params)}
 
 
 def _planned(params: dict) -> dict:

@@ -5,7 +5,8 @@
 
 Ansible forks a process for each task and host, and each of them compiles its templates, loads the same plugins, and has
 Python's garbage collector write to memory that it shares with its parent. Here what templates and collections compile
-to is kept, plugins are loaded before the forks, and the collector leaves alone what was there before.
+to is kept, and so is what modules are packed to; plugins are loaded before the forks, and the collector leaves alone
+what was there before.
 """
 
 from __future__ import annotations
@@ -112,9 +113,25 @@ def _load_plugins_first(manager):
             kind.get(name, class_only=True)
         for name in MODULES:
             importlib.import_module(name)
+        _share_packed_modules()
         return run(self, play)
 
     manager.TaskQueueManager.run = loaded
+
+
+def _share_packed_modules():
+    """Ansible packs a module for the nodes once a run. Of a collection whose folder is named by its content, the package
+    is the same in each.
+    """
+    from ansible import constants
+    from ansible.release import __version__
+
+    collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+    own = os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache")
+    if os.path.dirname(collections) == os.path.join(os.path.dirname(FOLDER), "collections") and not os.path.lexists(own):
+        shared = os.path.join(FOLDER, f"modules-{os.path.basename(collections)}-{__version__}")
+        os.makedirs(shared, exist_ok=True)
+        os.symlink(shared, own)
 
 
 THEN = {
