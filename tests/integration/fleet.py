@@ -416,9 +416,6 @@ def new_lab(folder: Path) -> Iterator[Lab]:
     """PostgreSQL and TimeLock, for fleets that come and go."""
     made = Lab.up(folder, [])
     try:
-        made.postgres.stop()
-        made.postgres.settings["max_connections"] = 800
-        made.postgres.start()
         yield made
     finally:
         made.down()

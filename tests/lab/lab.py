@@ -24,8 +24,7 @@ from lab.service import Node, Service
 from lab.timelock.cluster import Cluster
 from lab.trust import write_trust_store
 
-SESSIONS_PER_NODE = 10
-SESSIONS_OF_OTHERS = 100
+SESSIONS = 800
 END_GRACE_SECONDS = 2.0
 # No cluster of Cassandra has its nodes there (cassandra/addresses.py).
 CLIENT_ADDRESSES = ipaddress.IPv4Address("127.255.0.0")
@@ -80,9 +79,8 @@ class Lab:
     def _make(cls, layout: Layout, settings: Settings, cluster: Cluster, services: list[ServiceSettings]) -> Lab:
         lab = cls(layout, settings, cluster)
         with _environment(processes.LAB_VARIABLE, settings.lab_id):
-            nodes = sum(len(service.nodes) for service in services)
             _all_at_once(
-                [cluster.start, lambda: lab._make_postgres(nodes), lambda: write_trust_store(layout.trust_store),
+                [cluster.start, lab._make_postgres, lambda: write_trust_store(layout.trust_store),
                  lambda: lab._make_cassandra(services)]
             )  # fmt: skip
         if cluster.ca_path is not None:
@@ -119,8 +117,8 @@ class Lab:
         for service in added:
             service.wait_healthy()
 
-    def _make_postgres(self, nodes: int) -> None:
-        self.postgres.create(max_connections=nodes * SESSIONS_PER_NODE + SESSIONS_OF_OTHERS)
+    def _make_postgres(self) -> None:
+        self.postgres.create(max_connections=SESSIONS)
         self.postgres.start()
 
     def _make_cassandra(self, services: list[ServiceSettings]) -> None:

@@ -120,15 +120,16 @@ def _load_plugins_first(manager):
 
 
 def _share_packed_modules():
-    """Ansible packs a module for the nodes once a run. Of a collection whose folder is named by its content, the package
-    is the same in each.
+    """Ansible packs a module for the nodes once a run. Of a collection whose folder is named by its content, it is the
+    same package in each.
     """
     from ansible import constants
     from ansible.release import __version__
 
     collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+    named_by_content = os.path.dirname(collections) == os.path.join(os.path.dirname(FOLDER), "collections")
     own = os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache")
-    if os.path.dirname(collections) == os.path.join(os.path.dirname(FOLDER), "collections") and not os.path.lexists(own):
+    if named_by_content and not os.path.lexists(own):
         shared = os.path.join(FOLDER, f"modules-{os.path.basename(collections)}-{__version__}")
         os.makedirs(shared, exist_ok=True)
         os.symlink(shared, own)

@@ -24,7 +24,7 @@ from lab.hosts.fleet import Hosts
 from lab.hosts.host import Bind
 from lab.hosts.node import JOURNAL, PORT, SHARED, TRUST_STORE, HostNode
 from lab.hosts.timelock import PORTS, TimeLock, Unfounded
-from lab.lab import SESSIONS_OF_OTHERS, SESSIONS_PER_NODE
+from lab.lab import SESSIONS
 from lab.layout import DEFAULT_VERSION, POSTGRES, Layout, NodeSettings, ServiceSettings, Settings, write_whole
 from lab.postgres import Postgres
 from lab.service import Service
@@ -100,8 +100,7 @@ class HostLab:
             place.mkdir(parents=True)
             place.chmod(0o777)
         self.postgres.folder.mkdir()
-        nodes = sum(len(service.nodes) for service in self.services.values())
-        self.postgres.create(max_connections=nodes * SESSIONS_PER_NODE + SESSIONS_OF_OTHERS)
+        self.postgres.create(max_connections=SESSIONS)
         self.postgres.start()
         self._make_cassandra()
         self.timelock.write()

@@ -50,8 +50,9 @@ FILES = [
     check("units", ansible_test.units),
 ]
 FLEETS = [
-    check("integration", suites.integration),
+    # The longest comes last: when it ends, the other lane has ended as well.
     check("molecule", suites.molecule),
+    check("integration", suites.integration),
 ]
 
 
