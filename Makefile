@@ -59,4 +59,6 @@ build: ## the collection's tarball, in build/
 
 clean: ## end the lab, and remove all that was made in this checkout
 	@if [[ -e .build/lab ]]; then $(ENTER) demo && PYTHONPATH=tests python -m lab down; fi
+	@for hosts in .build/hosts .build/molecule-hosts; do if [[ -e $$hosts/hub ]]; then \
+		$(ENTER) demo && PYTHONPATH=tests python -m lab hosts down --dir $$hosts; fi; done
 	@rm -rf .ansible .build build playbooks/collections

@@ -52,6 +52,7 @@ FILES = [
 FLEETS = [
     # The longest comes last: when it ends, the other lane has ended as well.
     check("molecule", suites.molecule),
+    check("molecule-hosts", suites.molecule_on_hosts, "molecule"),
     check("integration", suites.integration),
 ]
 
