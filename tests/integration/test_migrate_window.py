@@ -116,6 +116,12 @@ def test_a_service_that_fails_after_the_invalidation_is_held_and_goes_forward(st
     assert story.modes[service.nodes[1].name] is None, "a node was started after the first one had failed"
 
 
+def test_the_verdict_names_the_first_node_where_it_does_not_serve(story):
+    service = story.faults.service("occupied_port")
+    said = f"{service.name}: in step 'restart_first': node-unhealthy: {service.nodes[0].name}: "
+    assert any(line.startswith(said) for line in story.first.verdict), story.first.verdict
+
+
 @pytest.mark.parametrize("name", MIGRATED)
 def test_a_service_migrates_though_others_of_its_wave_fail(story, name):
     service = story.faults.service(name)
