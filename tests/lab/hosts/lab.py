@@ -55,7 +55,7 @@ class HostLab:
             service.name: HostService(self.layout, service, hosts) for service in services
         }  # fmt: skip
         self.settings = Settings(hosts.hub, str(hosts.place), timelock_urls=self.timelock.urls, services=services)
-        self.settings.postgres["host"] = network.HUB_ADDRESS
+        self.settings.postgres["host"] = network.STORE_ADDRESS
         self._stores = hosts.place / "stores"
         self.postgres = Postgres(self._stores, self.settings.postgres)
         self.settings.cassandra = {service.store: {} for service in services if service.store != POSTGRES}
@@ -135,7 +135,7 @@ class HostLab:
         name, cluster = service.name, self.cassandra.get(service.settings.store)
         if cluster is None:
             password = self.postgres.create_database(name)
-            block = templates.relational_block(name, password, self.postgres.port, network.HUB_ADDRESS)
+            block = templates.relational_block(name, password, self.postgres.port, network.STORE_ADDRESS)
             stores = None
         else:
             password = cluster.create_keyspace(name)

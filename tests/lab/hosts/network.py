@@ -19,8 +19,8 @@ from pathlib import Path
 NAMESPACES = Path("/run/netns")
 NETWORK = ipaddress.IPv4Network("10.77.0.0/16")
 HUB_ADDRESS = str(NETWORK.broadcast_address - 1)
-OTHER_ADDRESSES = tuple(str(NETWORK.broadcast_address - offset) for offset in range(2, 12))
-"""Further addresses of the hub, for clusters of stores."""
+STORE_ADDRESS, *OTHER_ADDRESSES = (str(NETWORK.broadcast_address - offset) for offset in range(2, 13))
+"""Further addresses of the hub, for stores: who loses the controller does not lose them."""
 
 _CLONE_NEWNET = 0x40000000
 
@@ -45,7 +45,7 @@ def make_hub(hub: str) -> None:
     ip("netns", "add", hub)
     ip("-n", hub, "link", "set", "lo", "up")
     ip("-n", hub, "link", "add", "br0", "type", "bridge")
-    for address in (HUB_ADDRESS, *OTHER_ADDRESSES):
+    for address in (HUB_ADDRESS, STORE_ADDRESS, *OTHER_ADDRESSES):
         ip("-n", hub, "address", "add", f"{address}/{NETWORK.prefixlen}", "dev", "br0")
     ip("-n", hub, "link", "set", "br0", "up")
 
