@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test races chaos hidden bench benchback lint sanity units integration molecule docs model build clean
+.PHONY: help setup demo test newest races chaos hidden bench benchback lint sanity units integration molecule docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,6 +16,9 @@ demo: ## migrate two services in a fleet made for it on this machine (STORE=cass
 
 test: ## every check and every test
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks test
+
+newest: ## documentation, units and one story of migrations, with the newest ansible-core on Python 3.13
+	@tests/tools/newest.sh documentation units migration
 
 races: ## two operators race for one service, COUNT times on each store (1000)
 	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m races $(if $(COUNT),--count $(COUNT))

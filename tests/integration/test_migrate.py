@@ -249,6 +249,11 @@ def test_a_run_that_changes_nothing_writes_no_journal_of_effects(story):
     assert len(list(story.fleet.reports.glob("*.json"))) == 3
 
 
+def test_ansible_core_warns_of_nothing_that_it_will_take_away(story):
+    for name, run in story.runs.items():
+        assert "[DEPRECATION WARNING]" not in run.output, name
+
+
 def test_no_secret_is_in_any_output_diff_journal_report_record_or_command_line(story):
     known = [service.settings.password for service in story.fleet.services] + list(CANARIES.values())
     words = [word for secret in known for word in _spellings(secret)]

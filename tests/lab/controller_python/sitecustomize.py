@@ -17,7 +17,11 @@ import importlib.machinery
 import os
 import sys
 
+from ansible.release import __version__
 from compiled_once import FOLDER, keep, kept, key_of
+
+TRIED = ("2.19.", "2.21.")
+"""This reaches into Ansible: versions other than these are left as they are."""
 
 TESTS = ("defined", "undefined", "mapping", "truthy", "succeeded")
 FILTERS = ("default", "combine", "to_json", "bool", "dict2items", "ternary", "atlasdb.timelock.server_urls")
@@ -50,7 +54,6 @@ class _WhenImported:
 
 
 def _compile_templates_once(jinja):
-    from ansible.release import __version__
     from jinja2.environment import TemplateExpression
 
     environment = jinja.AnsibleEnvironment
@@ -124,7 +127,6 @@ def _share_packed_modules():
     same package in each.
     """
     from ansible import constants
-    from ansible.release import __version__
 
     collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
     named_by_content = os.path.dirname(collections) == os.path.join(os.path.dirname(FOLDER), "collections")
@@ -141,7 +143,7 @@ THEN = {
     "ansible.executor.task_queue_manager": _load_plugins_first,
 }
 
-if FOLDER:
+if FOLDER and __version__.startswith(TRIED):
     gc.disable()
     os.register_at_fork(before=gc.freeze)
     sys.meta_path.insert(0, _WhenImported(THEN))

@@ -35,6 +35,11 @@ def check(name, body, *groups):
     return Check(name, body, frozenset({name, "test", *groups}))
 
 
+def part(name, body):
+    """What `test` does as a part of another check."""
+    return Check(name, body, frozenset({name}))
+
+
 FILES = [
     check("ruff", style.ruff, "lint"),
     check("oldest-python", style.oldest_python, "lint"),
@@ -54,6 +59,7 @@ FLEETS = [
     check("molecule", suites.molecule),
     check("molecule-hosts", suites.molecule_on_hosts, "molecule"),
     check("integration", suites.integration),
+    part("migration", suites.migration),
 ]
 
 

@@ -19,14 +19,22 @@ LACKING = 1
 
 
 def integration(log: Log) -> None:
-    options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q"]
+    # The tests of a file share a fleet, so they stay together. Fleets wait a third of their time.
+    _pytest(log, "tests/integration", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+
+
+def migration(log: Log) -> None:
+    """One story of the integration tests: plan, check mode, migrations, a second run, status."""
+    _pytest(log, "tests/integration/test_migrate.py")
+
+
+def _pytest(log: Log, tests: str, *more: str) -> None:
+    options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q", *more]
     # A driver warns of every node that does not answer, which would bury what failed.
     options += ["--log-level=ERROR"]
-    # The tests of a file share a fleet, so they stay together. Fleets wait a third of their time.
-    options += ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
     with fleets.only_run() as env:
-        log.run(sys.executable, "-m", "pytest", *options, "tests/integration", env={**env, "PYTHONPATH": path})
+        log.run(sys.executable, "-m", "pytest", *options, tests, env={**env, "PYTHONPATH": path})
 
 
 def molecule(log: Log) -> None:
