@@ -55,6 +55,7 @@ class CallbackModule(CallbackBase):
         self._progress = Progress(time.monotonic)
         self._play = None
         self._terminal = sys.stdout.isatty()
+        self._drawn = False
         self._spoken = 0.0
         self._writing = threading.Lock()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -64,9 +65,18 @@ class CallbackModule(CallbackBase):
 
     def _say(self, text: str, color: str | None = None) -> None:
         with self._writing:
-            if self._terminal:
-                self._write(ERASE_LINE)
+            self._draw("")
             self._display.display(self._stamped(text), color=color)
+
+    def _say_of(self, result, what: str, color: str) -> None:
+        first, *more = str(result.result.get("msg")).splitlines() or [""]
+        for line in (f"{result.host.get_name()}: {what}: {first}", *more):
+            self._say(f"   {line}", color)
+
+    def _warn(self, result) -> None:
+        with self._writing:
+            self._draw("")
+            self._handle_warnings(result.result)
 
     @staticmethod
     def _write(text: str) -> None:
@@ -77,15 +87,24 @@ class CallbackModule(CallbackBase):
     def _watch(self) -> None:
         while True:
             time.sleep(REDRAW_SECONDS)
-            waiting = self._progress.waiting()
-            if waiting and self._terminal:
-                columns = shutil.get_terminal_size().columns
-                with self._writing:
-                    self._write(ERASE_LINE + self._stamped(waiting[0])[: columns - 1])
-            elif waiting and waiting[1] >= max(FIRST_WORD_SECONDS, 2 * self._spoken):
+            if self._terminal:
+                self._redraw()
+            elif (waiting := self._progress.waiting()) and waiting[1] >= max(FIRST_WORD_SECONDS, 2 * self._spoken):
                 self._spoken = waiting[1]
                 with self._writing:
                     self._write(f"{self._stamped(waiting[0])}\n")
+
+    def _redraw(self) -> None:
+        columns = shutil.get_terminal_size().columns - len(self._stamped("")) - 1
+        with self._writing:
+            # Asked for here: what was said meanwhile would have an older wait below it.
+            waiting = self._progress.waiting(columns)
+            self._draw(self._stamped(waiting[0]) if waiting else "")
+
+    def _draw(self, text: str) -> None:
+        """In place of what was drawn before. Whatever else is in the line is another's, such as a question of ssh."""
+        self._write((ERASE_LINE if self._drawn else "") + text)
+        self._drawn = bool(text)
 
     def v2_playbook_on_play_start(self, play):
         self._play = play
@@ -115,7 +134,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result):
         self._progress.ends(result.host.get_name(), skipped=False)
-        self._handle_warnings(result.result)
+        self._warn(result)
         action = (result.task.resolved_action or result.task.action).rpartition(".")[2]
         if action == "fleet_plan":
             self._progress.planned(result.result.get("services") or {})
@@ -129,12 +148,13 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
         self._progress.ends(result.host.get_name(), skipped=False)
+        self._warn(result)
         if not ignore_errors:
-            self._say(f"   {result.host.get_name()}: FAILED: {result.result.get('msg')}", C.COLOR_ERROR)
+            self._say_of(result, "FAILED", C.COLOR_ERROR)
 
     def v2_runner_on_unreachable(self, result):
         self._progress.ends(result.host.get_name(), skipped=False)
-        self._say(f"   {result.host.get_name()}: UNREACHABLE: {result.result.get('msg')}", C.COLOR_UNREACHABLE)
+        self._say_of(result, "UNREACHABLE", C.COLOR_UNREACHABLE)
 
     def v2_playbook_on_stats(self, stats):
         self._on_task({}, "")

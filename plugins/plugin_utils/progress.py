@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ WAITS = {
     "handover_record": ("the store to write it down", None),
     "kvs_login": ("the old login to be shut out, and its sessions to end", None),
     "kvs_sessions_info": ("the store to have no session of others", "timelock_session_wait"),
-    "kvs_sockets_info": ("the connections of the stopped nodes to end", "timelock_session_wait"),
+    "kvs_sockets_info": ("the store's hosts to say who is connected", "timelock_store_wait"),
     "node_offline": ("{} to stop", "atlasdb_stop_timeout"),
     "node_online": ("{} to serve", "atlasdb_start_timeout"),
     "timelock_fast_forward": ("TimeLock to come above TS", "timelock_timeout"),
@@ -96,18 +97,25 @@ class Progress:
         if self._step and not skipped and node in self._services:
             self._step.ended[self._services[node]] = self._clock()
 
-    def waiting(self) -> tuple | None:
-        """What is being waited for, and for how many seconds it has been; None where nothing is."""
+    def waiting(self, columns: int | None = None) -> tuple | None:
+        """What is being waited for, and for how many seconds it has been; None where nothing is.
+
+        In no more than so many columns, where they are given: the times come first, since the end is what is cut.
+        """
         wait = self._wait
         if wait is None or not wait.pending:
             return None
         seconds = self._clock() - wait.began
         pending = list(wait.pending)
         nodes = ", ".join(pending[:3]) + (f" and {len(pending) - 3} more" if len(pending) > 3 else "")
-        said = f"waits for {WAITS[wait.module][0].format(nodes)}: {seconds:.0f} s"
-        if wait.limit:
-            said += f", at most {max(0, wait.limit - seconds):.0f} s more"
-        return (f"{self._step.title} {said}" if self._step else said), seconds
+        most = f", at most {max(0, wait.limit - seconds):.0f} s more," if wait.limit else ""
+        said = f"waits {seconds:.0f} s{most} for {WAITS[wait.module][0].format(nodes)}"
+        step = self._step.title if self._step else ""
+        if columns and len(f"{step} {said}") > columns:
+            step = _NUMBER.sub(r"\1", step)
+        said = f"{step} {said}".lstrip()
+        return (f"{said[: columns - 3]}..." if columns and len(said) > columns else said), seconds
 
 
+_NUMBER = re.compile(r"^(\d+/\d+) .*")
 _WIDEST = len(title("restart_others"))

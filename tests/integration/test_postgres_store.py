@@ -18,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres_connection
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
 
+from lab import ports
 from stores import opened, refused
 
 __all__ = ["opened"]
@@ -458,6 +459,12 @@ def test_a_login_that_does_not_own_the_table_is_told_so(database, opened, postgr
 def test_a_login_that_may_not_read_the_table_is_denied(database, opened):
     database.run_as_superuser("ALTER TABLE _timestamp OWNER TO postgres")
     assert refused(opened(database.kvs).read).code == "kvs-denied"
+
+
+def test_a_server_that_is_not_there_is_told_in_one_sentence_with_what_the_system_says(database):
+    nowhere = database.kvs | {"port": ports.free_port()}
+    found = refused(open_store, nowhere).found
+    assert found.endswith("Connection refused.") and "\t" not in found
 
 
 # Lost connections

@@ -199,7 +199,9 @@ class PostgresConnection:
         return Refusal("kvs-unreachable", f"{self.where} answers with an error: {reason} ({error.sqlstate}).")
 
     def _words(self, error, line: int) -> str:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[line].rstrip(".")
+        # libpq indents its hints, which ask what the reader knows: whether the server runs.
+        lines = [text for text in str(error).strip().splitlines() if not text.startswith("\t")]
+        reason = (lines or [type(error).__name__])[line].rstrip(".")
         secret = self._kvs.get("password")
         return reason.replace(secret, "***") if secret else reason
 

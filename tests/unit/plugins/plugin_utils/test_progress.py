@@ -73,10 +73,10 @@ def test_a_wait_says_for_what_for_how_long_and_for_how_long_at_most():
     run = Run()
     run.task("stop", "node_offline", ["orders-1", "orders-2"], 120.0)
     run.ends(12.0, "orders-1")
-    assert run.waiting == "2/9 Hold, stop, prove offline waits for orders-2 to stop: 12 s, at most 108 s more"
+    assert run.waiting == "2/9 Hold, stop, prove offline waits 12 s, at most 108 s more, for orders-2 to stop"
     assert run.asked == ["atlasdb_stop_timeout"], "once a task"
     run.now = 200.0
-    assert run.waiting.endswith("200 s, at most 0 s more")
+    assert "waits 200 s, at most 0 s more, for" in run.waiting
     run.ends(201.0, "orders-2")
     assert run.waiting is None
 
@@ -84,17 +84,34 @@ def test_a_wait_says_for_what_for_how_long_and_for_how_long_at_most():
 def test_of_many_nodes_some_are_named():
     run = Run()
     run.task("restart_others", "node_online", [f"orders-{number}" for number in range(1, 8)], 300.0)
-    assert "waits for orders-1, orders-2, orders-3 and 4 more to serve" in run.waiting
+    assert run.waiting.endswith(" for orders-1, orders-2, orders-3 and 4 more to serve")
+
+
+def test_in_a_narrow_terminal_a_wait_keeps_its_times_whatever_its_nodes_are_called():
+    run = Run()
+    run.task("restart_others", "node_online", ["orders-1.example.com", "orders-2.example.com"], 300.0)
+    whole, _seconds = run.progress.waiting(130)
+    assert whole == run.waiting
+    short, _seconds = run.progress.waiting(90)
+    assert short == "8/9 waits 0 s, at most 300 s more, for orders-1.example.com, orders-2.example.com to serve"
+    cut, _seconds = run.progress.waiting(60)
+    assert cut == "8/9 waits 0 s, at most 300 s more, for orders-1.example.c..."
 
 
 def test_a_wait_without_a_limit_and_one_outside_of_the_steps_are_said_too():
     run = Run()
     run.task("read", "timestamp_info", ["orders-1"])
-    assert run.waiting == "3/9 Read TS waits for the store to answer: 0 s"
+    assert run.waiting == "3/9 Read TS waits 0 s for the store to answer"
     run.task(None, "client_config_info", ["orders-1"])
-    assert run.waiting == "waits for a look at orders-1: 0 s"
+    assert run.waiting == "waits 0 s for a look at orders-1"
     run.task(None, "debug", ["orders-1"])
     assert run.waiting is None
+
+
+def test_a_look_that_waits_for_nothing_has_no_limit():
+    run = Run()
+    run.task("prepare", "kvs_sockets_info", ["orders-1"], 0.0)
+    assert run.waiting == "1/9 Prepare waits 0 s for the store's hosts to say who is connected"
 
 
 @pytest.mark.parametrize("module", sorted({*EFFECTS, *LOOKS}))
@@ -104,5 +121,6 @@ def test_whatever_a_run_may_wait_for_has_words(module):
 
 def test_the_limits_are_variables_of_the_roles():
     defaults = "".join((ROOT / f"roles/{role}/defaults/main.yml").read_text() for role in ("atlasdb", "timelock"))
+    given = "".join(file.read_text() for file in (ROOT / "roles/timelock/tasks").glob("*.yml"))
     for _words, variable in progress.WAITS.values():
-        assert variable is None or f"\n{variable}: " in defaults
+        assert variable is None or f"\n{variable}: " in defaults or f"\n    {variable}: " in given
