@@ -55,11 +55,11 @@ FILES = [
     check("units", ansible_test.units),
 ]
 FLEETS = [
+    part("migration", suites.migration),
     # The longest comes last: when it ends, the other lane has ended as well.
     check("molecule", suites.molecule),
     check("molecule-hosts", suites.molecule_on_hosts, "molecule"),
     check("integration", suites.integration),
-    part("migration", suites.migration),
 ]
 
 
