@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -33,7 +34,9 @@ def test_another_host_or_user_gets_the_module(transport, become):
 
 @pytest.mark.parametrize(("transport", "become"), [("ssh", False), ("local", True), ("local", False)])
 def test_a_judgement_runs_on_the_controller_wherever_the_task_points(transport, become):
+    before = time.time()
     result = perform(HandoverCheck, transport, become, {"that": "no_session", "store": {"sessions": []}})
+    assert before <= result.pop("at") <= time.time(), "by the controller's clock"
     assert result == {"changed": False}
 
 
