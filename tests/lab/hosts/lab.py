@@ -147,7 +147,7 @@ class HostLab:
             )  # fmt: skip
         service.settings.password = password
         for node in service.nodes:
-            node.write(block, [other.url for other in service.nodes], stores)
+            node.lay_out(block, [other.url for other in service.nodes], stores)
             node.on.write(TRUST_STORE, self.timelock.ca_path.read_text())
 
     def inside(self):

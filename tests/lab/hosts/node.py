@@ -86,7 +86,7 @@ class HostNode(Node):
         if service.manager == "sysvinit":
             self.pid_file = Path(f"/run/{service.name}.pid")
 
-    def write(self, key_value_service: str, service_urls: list[str], stores: tuple[Path, Path] | None = None) -> None:
+    def lay_out(self, key_value_service: str, service_urls: list[str], stores: tuple[Path, Path] | None = None) -> None:
         """Its folder, configuration and whatever starts it, before the host boots.
 
         `stores`, of this machine: for trust and its own keys, where its key-value service speaks TLS.
