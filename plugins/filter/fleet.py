@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -13,8 +14,10 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, boolean
 from ansible.parsing.yaml.dumper import AnsibleDumper
+from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.ended import ended
 from ansible_collections.atlasdb.timelock.plugins.module_utils.server import configuration
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.maker import made_by, now
 
@@ -144,10 +147,15 @@ def failed_services(facts):
     return [name for name in facts if name.startswith("timelock_failed_")]
 
 
-def run_verdict(plan, hostvars, check_mode):
+def run_verdict(plan, hostvars, journal_path, check_mode):
     """How the run ended for each service."""
     voices = {name: hostvars[service["coordinator"]] for name, service in plan["services"].items()}
-    return verdict.verdict(plan, voices, check_mode)
+    lines = []
+    # Without its journal a run has ended as it has, and nobody knows when.
+    with contextlib.suppress(OSError):
+        lines = journal.read(journal_path)
+    times = {name: ended(lines, name, service["todo"]) for name, service in plan["services"].items()}
+    return verdict.verdict(plan, voices, times, check_mode)
 
 
 def fleet_status(plan):

@@ -52,7 +52,7 @@ EXAMPLES = r"""
   atlasdb.timelock.handover_report:
     directory: /var/log/timelock-reports
     plan: "{{ plan }}"
-    verdict: "{{ plan | atlasdb.timelock.run_verdict(hostvars, ansible_check_mode) }}"
+    verdict: "{{ plan | atlasdb.timelock.run_verdict(hostvars, journal, ansible_check_mode) }}"
 """
 
 RETURN = r"""

@@ -38,9 +38,12 @@ def outcome(plan: dict, voice: dict) -> str:
     return NOT_BEGUN
 
 
-def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
-    """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names)."""
-    ends = {name: _end(service, voices[name]) for name, service in plan["services"].items()}
+def verdict(plan: dict, voices: dict, times: dict, check_mode: bool) -> dict:
+    """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names).
+
+    ``times`` are ``outage_seconds`` and ``window_seconds`` of each service, where its journal tells them.
+    """
+    ends = {name: _end(service, voices[name], times.get(name, {})) for name, service in plan["services"].items()}
     if check_mode:
         for name, end in ends.items():
             if end["outcome"] == NOT_BEGUN:
@@ -51,10 +54,7 @@ def verdict(plan: dict, voices: dict, check_mode: bool) -> dict:
     return {"run_id": plan["run_id"], "services": ends, "lines": _lines(ends), "not_migrated": bad}
 
 
-def _end(service: dict, voice: dict) -> dict:
-    # The nodes are told to stop when the configuration is seen ready on all of them.
-    began, last = ((voice.get(name) or {}).get("at") for name in ("timelock_staged", "timelock_serving_others"))
-    first = voice.get("timelock_first_serves")
+def _end(service: dict, voice: dict, times: dict) -> dict:
     failure = voice.get("timelock_failure")
     return {
         "outcome": outcome(service, voice),
@@ -65,8 +65,8 @@ def _end(service: dict, voice: dict) -> dict:
         "ts": (voice.get("timelock_bound") or {}).get("ts") or _text(service["backup"]),
         "restored_to": (voice.get("timelock_given_back") or {}).get("bound"),
         "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
-        "outage_seconds": _between(began, first),
-        "window_seconds": _between(began, last),
+        "outage_seconds": times.get("outage_seconds"),
+        "window_seconds": times.get("window_seconds"),
         "failure": failure and {"step": failure["step"], "code": failure["code"], "msg": failure["msg"]},
         "left": (voice.get("timelock_left") or {}).get("words"),
         "accepted_unproven": _accepted(service, voice),
@@ -83,10 +83,6 @@ def _accepted(service: dict, voice: dict) -> str | None:
 
 def _text(number: int | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _between(began: float | None, ended: float | None) -> float | None:
-    return None if began is None or ended is None else round(float(ended) - float(began), 3)
 
 
 def _lines(ends: dict) -> list:

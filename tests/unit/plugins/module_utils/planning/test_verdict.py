@@ -14,10 +14,8 @@ MIGRATED = {
     "timelock_released": {"epoch": 1},
     "timelock_bound": {"ts": "10"},
     "timelock_after": {"fresh_timestamp": 13},
-    "timelock_staged": {"at": 100.0},
-    "timelock_first_serves": "101.5",
-    "timelock_serving_others": {"at": 102.25},
 }
+TIMES = {"outage_seconds": 1.5, "window_seconds": 2.25}
 FAILURE = {"step": "read", "code": "bound-moved", "msg": "bound-moved: it moved."}
 
 
@@ -27,7 +25,8 @@ def end(voice, todo="migrate", check_mode=False, left_out=(), highest_issued=Non
     orders["highest_issued"] = highest_issued
     orders["renamed_from"] = "sales" if todo == "rename" else None
     plan = {"run_id": "r", "services": {"orders": orders}, "left_out": left_out}
-    return verdict(plan, {"orders": voice}, check_mode)
+    times = {"orders": TIMES} if voice else {}
+    return verdict(plan, {"orders": voice}, times, check_mode)
 
 
 @pytest.mark.parametrize(
