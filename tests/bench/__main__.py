@@ -9,16 +9,12 @@ usage: python -m bench [--count COUNT] [--services 1,10,100] [--table FILE]
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from bench import ssh, table
-from bench.observed import Figures
-from bench.rounds import ADDRESSES, Failed, play_round
-from lab.lab import Lab
+from bench.rounds import Failed, in_turn, play_round
 
 
 def main() -> int:
@@ -29,23 +25,12 @@ def main() -> int:
     options = parser.parse_args()
     sizes = [int(size) for size in options.services.split(",")]
     without = ssh.why_not()
-    results: dict[int, list[dict[str, Figures]]] = {size: [] for size in sizes}
     load = os.getloadavg()[0]
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        login = None if without else stack.enter_context(ssh.server(folder, ADDRESSES))
-        lab = Lab.up(folder / "lab", [])
-        stack.callback(lab.down)
-        # Sizes in turn as well, so that what else the machine does falls on all of them.
-        for number in range(options.count):
-            for size in sizes:
-                name = f"s{size}x{number}"
-                try:
-                    results[size].append(play_round(lab, folder / name, name, size, login))
-                except (Failed, RuntimeError) as error:
-                    print(error, file=sys.stderr)
-                    return 1
-                print(table.line(size, results[size][-1]), flush=True)
+    try:
+        results = in_turn(options.count, sizes, play_round, table.line)
+    except (Failed, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
     connection = f"local connections, since {without}" if without else "ssh to loopback"
     whole = table.render(results, connection, load)
     print(whole)

@@ -9,17 +9,14 @@ usage: python -m bench.back [--count COUNT] [--starts 0,20,60] [--table FILE]
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from bench import ssh
 from bench.observed import Figures
-from bench.rounds import ADDRESSES, Failed, play_there_and_back
+from bench.rounds import Failed, in_turn, play_there_and_back
 from bench.table import SHORT, machine, percentile
-from lab.lab import Lab
 
 LEAST = 5
 
@@ -61,24 +58,12 @@ def main() -> int:
     options = parser.parse_args()
     starts = [float(seconds) for seconds in options.starts.split(",")]
     without = ssh.why_not()
-    results: dict[float, list[dict[str, Figures]]] = {start: [] for start in starts}
     load = os.getloadavg()[0]
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        login = None if without else stack.enter_context(ssh.server(folder, ADDRESSES))
-        lab = Lab.up(folder / "lab", [])
-        stack.callback(lab.down)
-        for number in range(options.count):
-            for index, start in enumerate(starts):
-                name = f"s{index}x{number}"
-                try:
-                    found = play_there_and_back(lab, folder / name, name, start, login)
-                except (Failed, RuntimeError) as error:
-                    print(error, file=sys.stderr)
-                    return 1
-                results[start].append(found)
-                windows = ", ".join(f"{way}: window {each.window:.2f} s" for way, each in found.items())
-                print(f"start {start:g} s: {windows}", flush=True)
+    try:
+        results = in_turn(options.count, starts, play_there_and_back, _line)
+    except (Failed, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
     whole = PAGE.format(
         short=SHORT.format(count=options.count) if options.count < LEAST else "",
         rows="\n".join(row(start, found) for start, found in results.items()),
@@ -90,6 +75,11 @@ def main() -> int:
     if options.table:
         options.table.write_text(whole, encoding="utf-8")
     return 0
+
+
+def _line(start: float, found: dict[str, Figures]) -> str:
+    windows = ", ".join(f"{way}: window {each.window:.2f} s" for way, each in found.items())
+    return f"start {start:g} s: {windows}"
 
 
 def row(start: float, found: list[dict[str, Figures]]) -> str:

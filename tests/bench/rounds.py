@@ -10,12 +10,16 @@ controller (lab.controller_python) nor the lab's hosts' Python (lab.host_python)
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
 
+from bench import ssh
 from bench.observed import Figures, Observer, figures
 from lab import inventory, playbooks
 from lab.lab import Lab, services_named
@@ -32,26 +36,33 @@ class Failed(Exception):
     """A playbook of the bench did not end well; with the end of its output."""
 
 
+def in_turn(count: int, cases: list, play: Callable, line: Callable[[object, dict[str, Figures]], str]) -> dict:
+    """So many rounds of each case, in turn, so that what else the machine does falls on all of them.
+
+    `play(lab, folder, name, case, login)` is one of the rounds below; each is said as a `line`. Raises what it raises.
+    """
+    results: dict[object, list[dict[str, Figures]]] = {case: [] for case in cases}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        login = None if ssh.why_not() else stack.enter_context(ssh.server(folder, ADDRESSES))
+        lab = Lab.up(folder / "lab", [])
+        stack.callback(lab.down)
+        for number in range(count):
+            for index, case in enumerate(cases):
+                name = f"s{index}x{number}"
+                results[case].append(play(lab, folder / name, name, case, login))
+                print(line(case, results[case][-1]), flush=True)
+    return results
+
+
 def play_round(lab: Lab, folder: Path, name: str, in_inventory: int, login: dict | None) -> dict[str, Figures]:
     """`bare` and `migrate` of a service of this name, in an inventory of so many services.
 
     `login`: how Ansible logs in to ADDRESSES, or None for connections without ssh. Raises Failed.
     """
-    folder.mkdir(parents=True)
-    lab.add(services_named([name], NODES, ["sls"], DEFAULT_VERSION))
-    service = lab.services[name]
-    try:
-        observer = Observer(service, folder)
-        command = ["-i", str(_measured(folder, service, observer.wrap(), login)), "--limit", name]
-        whole = _inventory(lab, folder, service, in_inventory)
-        return {
-            "bare": _observed(observer, service, folder / "bare.log", _bare(whole, command)),
-            "migrate": _observed(
-                observer, service, folder / "migrate.log", playbooks.command(whole, "migrate.yml", *command)
-            ),
-        }
-    finally:
-        service.stop()
+    with _new_service(lab, folder, name) as service:
+        play = _player(lab, folder, service, in_inventory, login)
+        return {"bare": play("bare", _bare), "migrate": play("migrate", playbooks.command, "migrate.yml")}
 
 
 def play_there_and_back(
@@ -61,26 +72,36 @@ def play_there_and_back(
 
     `login`: as above. Raises Failed.
     """
+    with _new_service(lab, folder, name) as service:
+        for node in service.nodes:
+            version = f"--atlasdb-version {DEFAULT_VERSION}"
+            text = node.script.read_text()
+            assert version in text, f"{node.script} does not start a node as the bench expects"
+            node.script.write_text(text.replace(version, f"{version} --start-seconds {start_seconds}"))
+        play = _player(lab, folder, service, 1, login)
+        return {way: play(way, playbooks.command, f"{way}.yml") for way in ("migrate", "reverse")}
+
+
+@contextlib.contextmanager
+def _new_service(lab: Lab, folder: Path, name: str) -> Iterator[Service]:
     folder.mkdir(parents=True)
     lab.add(services_named([name], NODES, ["sls"], DEFAULT_VERSION))
-    service = lab.services[name]
-    for node in service.nodes:
-        version = f"--atlasdb-version {DEFAULT_VERSION}"
-        text = node.script.read_text()
-        assert version in text, f"{node.script} does not start a node as the bench expects"
-        node.script.write_text(text.replace(version, f"{version} --start-seconds {start_seconds}"))
     try:
-        observer = Observer(service, folder)
-        command = ["-i", str(_measured(folder, service, observer.wrap(), login)), "--limit", name]
-        whole = _inventory(lab, folder, service, 1)
-        return {
-            way: _observed(
-                observer, service, folder / f"{way}.log", playbooks.command(whole, f"{way}.yml", *command)
-            )
-            for way in ("migrate", "reverse")
-        }  # fmt: skip
+        yield lab.services[name]
     finally:
-        service.stop()
+        lab.services[name].stop()
+
+
+def _player(lab: Lab, folder: Path, service: Service, in_inventory: int, login: dict | None) -> Callable[..., Figures]:
+    """Plays on the service alone what `command(inventory, *what, *options)` starts, and says what was seen of it."""
+    observer = Observer(service, folder)
+    options = ["-i", str(_measured(folder, service, observer.wrap(), login)), "--limit", service.name]
+    whole = _inventory(lab, folder, service, in_inventory)
+
+    def play(name: str, command: Callable[..., list[str]], *what: str) -> Figures:
+        return _observed(observer, service, folder / f"{name}.log", command(whole, *what, *options))
+
+    return play
 
 
 def _inventory(lab: Lab, folder: Path, service: Service, count: int) -> Path:
@@ -109,8 +130,8 @@ def _measured(folder: Path, service: Service, shells: dict[str, str], login: dic
     return path
 
 
-def _bare(whole: Path, command: list[str]) -> list[str]:
-    return [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(whole), str(BARE), *command]
+def _bare(whole: Path, *options: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(whole), str(BARE), *options]
 
 
 def _observed(observer: Observer, service: Service, log: Path, command: list[str]) -> Figures:
