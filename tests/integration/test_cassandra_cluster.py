@@ -20,6 +20,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.cassandra_
 from cassandra import ConsistencyLevel, OperationTimedOut
 
 import cassandra_here
+from fleet import wait_for
 from lab import processes
 from lab.cassandra.cluster import SUPERUSER, Cassandra
 from stores import opened, refused
@@ -136,14 +137,17 @@ def test_with_two_nodes_stopped_it_says_how_many_are_alive_and_goes_on_when_they
     guard = Guard("r1", store.take_lock(holder("r1"), "orders", None).epoch)
     two = cluster.processes()[1:]
     assert processes.end(two, 20) == []
-    for call in (
-        lambda: store.invalidate(V, guard),
-        lambda: store.note(guard, {}, False),
-        lambda: opened(service.kvs).read(),
-    ):
+    alive = "SERIAL needs 2 replicas, and 1 are alive"
+
+    def read():
+        return opened(service.kvs).read()
+
+    # Until the third has noticed that they are gone, it waits for their answers.
+    wait_for(lambda: alive in refused(read).found, "the third node takes the others for alive", 60)
+    for call in (lambda: store.invalidate(V, guard), lambda: store.note(guard, {}, False), read):
         refusal = refused(call)
         assert refusal.code == "kvs-unreachable"
-        assert "SERIAL needs 2 replicas, and 1 are alive" in refusal.found
+        assert alive in refusal.found
         assert "fate_unknown" not in refusal.result()
     assert "Bring back the nodes" in refusal.do
     cluster.start()

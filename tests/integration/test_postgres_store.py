@@ -18,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres_connection
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
 
+from fleet import wait_for
 from lab import ports
 from stores import opened, refused
 
@@ -323,7 +324,15 @@ def test_a_login_that_may_not_ask_which_server_this_is_is_told_the_grant_that_he
     assert store.identity()["database"] == database.name
 
 
+def await_alone(database):
+    """The server ends its process for a session some time after the client has closed it."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name <> 'atlasdb.timelock'"
+    with database.server.connect() as session:
+        wait_for(lambda: session.execute(count, (database.name,)).fetchone() == (0,), "closed sessions stay", 10)
+
+
 def test_sessions_of_the_service_are_seen_with_their_addresses_and_our_own_are_not(database, opened):
+    await_alone(database)
     session = database.session()
     store = opened(database.kvs)
     opened(database.kvs)
@@ -335,10 +344,12 @@ def test_sessions_of_the_service_are_seen_with_their_addresses_and_our_own_are_n
     assert store.sessions([{"user": database.name, "application": "other"}]) == [found]
     assert store.sessions([{"user": database.name, "application": "PostgreSQL JDBC Driver"}]) == []
     session.close()
+    await_alone(database)
     assert store.sessions([]) == []
 
 
 def test_a_session_of_another_role_is_seen_without_its_address_even_when_it_takes_our_name(database, opened, postgres):
+    await_alone(database)
     with postgres.connect(database.name) as session:
         session.execute("SET application_name = 'atlasdb.timelock'")
         (found,) = opened(database.kvs).sessions([])
@@ -346,6 +357,7 @@ def test_a_session_of_another_role_is_seen_without_its_address_even_when_it_take
 
 
 def test_sessions_in_other_databases_and_a_vacuum_do_not_count(database, opened, postgres):
+    await_alone(database)
     with postgres.connect():
         assert opened(database.kvs).sessions([]) == []
 
