@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test newest races chaos hidden bench benchback lint sanity units integration molecule docs model build clean
+.PHONY: help setup demo test newest races chaos hidden bench benchback lint sanity units integration molecule hosts docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,9 +49,11 @@ integration: ## pytest against real parts
 
 molecule: ## the collection's playbooks by molecule
 
+hosts: ## the same over SSH on hosts with a root and a systemd of their own, by molecule and end to end; as root
+
 docs: ## the documentation site, in .build/docs/html
 
-lint sanity units integration molecule docs:
+lint sanity units integration molecule hosts docs:
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks $@
 
 model: ## the model of the handover, by spin; one line for each configuration and each guard

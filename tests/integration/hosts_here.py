@@ -10,7 +10,13 @@ import os
 
 import pytest
 
+import cassandra_here
 from lab.hosts import image
+
+only_on_demand = pytest.mark.skipif(
+    not (cassandra_here.WIDE or "LAB_ON_HOSTS" in os.environ), reason="only by make hosts, and in the wider run"
+)
+"""Of what `make hosts` runs."""
 
 
 def require() -> None:

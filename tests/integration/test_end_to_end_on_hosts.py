@@ -12,10 +12,11 @@ from __future__ import annotations
 import pytest
 
 import cassandra_here
+import hosts_here
 from host_fleet import host_fleet
 from lab.hosts.lab import SERVICES, STORES
 
-pytestmark = cassandra_here.only_wide
+pytestmark = hosts_here.only_on_demand
 
 WAVES = [1, len(SERVICES) - 1]
 

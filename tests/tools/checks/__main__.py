@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -25,6 +26,7 @@ from checks.outcome import LOGS, ROOT, Check, Outcome, perform
 SHOWN_LINES = 80
 SHOWN_TESTS = 10
 SHOWN_COLUMNS = 300
+COLUMNS = 120
 NICE = 10
 
 
@@ -36,7 +38,7 @@ def check(name, body, *groups):
 
 
 def part(name, body):
-    """What `test` does as a part of another check."""
+    """What `test` leaves out, or does as a part of another check."""
     return Check(name, body, frozenset({name}))
 
 
@@ -58,7 +60,7 @@ FLEETS = [
     part("migration", suites.migration),
     # The longest comes last: when it ends, the other lane has ended as well.
     check("molecule", suites.molecule),
-    check("molecule-hosts", suites.molecule_on_hosts, "molecule"),
+    part("hosts", suites.hosts),
     check("integration", suites.integration),
 ]
 
@@ -100,7 +102,7 @@ def summarise(outcomes: list[Outcome]) -> None:
     print()
     for outcome in outcomes:
         for line in outcome.not_run:
-            print(f"not run in {outcome.name}: {line}")
+            print(textwrap.fill(f"not run in {outcome.name}: {line}", COLUMNS, subsequent_indent="    "))
     print()
     for outcome in outcomes:
         print(f"{outcome.name:{width}}  {outcome.seconds:6.1f} s  {outcome.result:7}  {outcome.detail}".rstrip())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,8 @@ from checkout import BUILD, ROOT
 LOGS = BUILD / "logs"
 
 # What pytest and ansible-test print of a test that they did not run.
-NOT_RUN = re.compile(r"^(SKIPPED \[.*|WARNING: Skipping .*|.*[Ss]kipping sanity test .*)$", re.MULTILINE)
+SKIPPED = re.compile(r"^SKIPPED \[(\d+)\] ([^:\s]+)(?::\d+)?: (.*)$", re.MULTILINE)
+NOT_RUN = re.compile(r"^(WARNING: Skipping .*|.*[Ss]kipping sanity test .*)$", re.MULTILINE)
 # The lines in which pytest sums up, one a test.
 NOT_PASSED = re.compile(r"^((?:FAILED|ERROR) \S.*)$", re.MULTILINE)
 PYTEST_CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+ in [\d.]+s)", re.MULTILINE)
@@ -79,6 +81,18 @@ class Outcome:
     not_passed: list[str] = field(default_factory=list)
 
 
+def not_run(said: str) -> list[str]:
+    """Each reason once, with how many of which file's tests it concerns; and what else was left out."""
+    reasons: dict[str, Counter[str]] = {}
+    for count, path, reason in SKIPPED.findall(said):
+        reasons.setdefault(reason, Counter())[Path(path).name] += int(count)
+    lines = [
+        f"{files.total()} test{'s' * (files.total() > 1)}: {reason} ({', '.join(f'{name} {count}' for name, count in sorted(files.items()))})"
+        for reason, files in sorted(reasons.items())
+    ]
+    return lines + sorted(set(NOT_RUN.findall(said)))
+
+
 def perform(check: Check) -> Outcome:
     """Run the check and say how it ended; an error inside a check is a failure of that check."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -100,4 +114,4 @@ def perform(check: Check) -> Outcome:
     if closing and not detail:
         detail = "; ".join(closing)
     not_passed = NOT_PASSED.findall(said) if result == "failed" else []
-    return Outcome(check.name, result, seconds, detail, sorted(set(NOT_RUN.findall(said))), not_passed)
+    return Outcome(check.name, result, seconds, detail, not_run(said), not_passed)

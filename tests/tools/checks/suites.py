@@ -28,23 +28,24 @@ def migration(log: Log) -> None:
     _pytest(log, "tests/integration/test_migrate.py")
 
 
-def _pytest(log: Log, tests: str, *more: str) -> None:
+def _pytest(log: Log, tests: str, *more: str, **settings: str) -> None:
     options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q", *more]
     # A driver warns of every node that does not answer, which would bury what failed.
     options += ["--log-level=ERROR"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
     with fleets.only_run() as env:
-        log.run(sys.executable, "-m", "pytest", *options, tests, env={**env, "PYTHONPATH": path})
+        log.run(sys.executable, "-m", "pytest", *options, tests, env={**env, "PYTHONPATH": path, **settings})
 
 
 def molecule(log: Log) -> None:
     _molecule(log, "default")
 
 
-def molecule_on_hosts(log: Log) -> None:
-    """Where we are a root who may make hosts, and CI is set, what they lack is no reason to skip it."""
-    if os.environ.get("LAB_CASSANDRA") != "all":
-        raise Skipped("only in the wider run: LAB_CASSANDRA=all")
+def hosts(log: Log) -> None:
+    """The playbooks over SSH, on hosts that have a root and a service manager of their own.
+
+    Where we are a root who may make hosts, and CI is set, what they lack is no reason to skip it.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     done = subprocess.run(
         [sys.executable, "-m", "lab", "hosts", "image"], env=environment, capture_output=True, text=True, check=False
@@ -53,6 +54,7 @@ def molecule_on_hosts(log: Log) -> None:
         reason = done.stdout.strip()
         raise Failed(reason) if done.returncode == LACKING and os.environ.get("CI") else Skipped(reason)
     _molecule(log, "hosts")
+    _pytest(log, "tests/integration/test_end_to_end_on_hosts.py", LAB_ON_HOSTS="true")
 
 
 def _molecule(log: Log, scenario: str) -> None:
