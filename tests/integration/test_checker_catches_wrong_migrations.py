@@ -15,12 +15,14 @@ import time
 import pytest
 
 import cassandra_here
+from fleet import wait_for
 from lab import by_hand, clusters
 from lab.lab import Lab, services_named
 from lab.layout import POSTGRES
 
 VERSIONS = {POSTGRES: "0.252.0", clusters.DEFAULT: "0.31.0"}
 FAST = {"rate": 400, "span": 10_000}
+WELL_ABOVE = 500_000
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -67,11 +69,23 @@ def switch_and_start(lab, service, nodes=None):
         node.wait_healthy()
 
 
+def report_of(lab, service):
+    return next(report for report in lab.check() if report.service == service.name)
+
+
+def take_more_than(lab, service, number):
+    """Load until timestamps well above this number were taken, and not only allocated."""
+    service.load(**FAST)
+    enough = number + WELL_ABOVE
+    wait_for(lambda: report_of(lab, service).largest_before > enough, f"{service.name} takes no {enough}", 60)
+    service.load(100, 10)
+
+
 def verdict(lab, service):
     """The checker's report after some load."""
     time.sleep(0.7)
     service.load(0, 1)
-    return next(report for report in lab.check() if report.service == service.name)
+    return report_of(lab, service)
 
 
 def assert_regression_is_named(report, old="leader", new="timelock"):
@@ -127,12 +141,7 @@ def test_stale_backup(lab, pair):
     """TS comes from a backup of the store that was taken before the load went on."""
     service = pair[0]
     stale = by_hand.bound(lab, service.name)
-    service.load(**FAST)
-    deadline = time.monotonic() + 20
-    while by_hand.bound(lab, service.name) < stale + 1_500_000:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    service.load(100, 10)
+    take_more_than(lab, service, stale)
     stop(lab, service)
     by_hand.fast_forward(lab, service.name, stale)
     by_hand.store(lab, service.name).invalidate()
@@ -157,15 +166,11 @@ def test_too_small_ts(lab, pair):
 def test_two_services_swapped(lab, pair):
     """Each namespace is fast-forwarded to the other service's TS; the one with the higher bound goes back."""
     orders, users = pair
-    orders.load(**FAST)
-    deadline = time.monotonic() + 20
-    while by_hand.bound(lab, orders.name) < 2_500_000:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    orders.load(100, 10)
-    bounds = {service.name: stop(lab, service) for service in pair}
-    by_hand.fast_forward(lab, orders.name, bounds[users.name])
-    by_hand.fast_forward(lab, users.name, bounds[orders.name])
+    bound_of_users = stop(lab, users)
+    take_more_than(lab, orders, bound_of_users)
+    bound_of_orders = stop(lab, orders)
+    by_hand.fast_forward(lab, orders.name, bound_of_users)
+    by_hand.fast_forward(lab, users.name, bound_of_orders)
     for service in pair:
         by_hand.store(lab, service.name).invalidate()
         switch_and_start(lab, service)

@@ -86,10 +86,10 @@ def not_run(said: str) -> list[str]:
     reasons: dict[str, Counter[str]] = {}
     for count, path, reason in SKIPPED.findall(said):
         reasons.setdefault(reason, Counter())[Path(path).name] += int(count)
-    lines = [
-        f"{files.total()} test{'s' * (files.total() > 1)}: {reason} ({', '.join(f'{name} {count}' for name, count in sorted(files.items()))})"
-        for reason, files in sorted(reasons.items())
-    ]
+    lines = []
+    for reason, files in sorted(reasons.items()):
+        which = ", ".join(f"{name} {count}" for name, count in sorted(files.items()))
+        lines.append(f"{files.total()} test{'s' * (files.total() > 1)}: {reason} ({which})")
     return lines + sorted(set(NOT_RUN.findall(said)))
 
 
