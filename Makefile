@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test newest races chaos hidden bench benchback lint sanity units integration molecule hosts docs model build clean
+.PHONY: help setup demo test newest races chaos hidden bench benchback benchplan lint sanity units integration molecule hosts docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ bench: ## what a migration costs beyond a bare restart: COUNT of each (20); writ
 benchback: ## how long the way back takes against forward; writes docs/benchmarks-back.md
 	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m bench.back \
 		$(if $(COUNT),--count $(COUNT)) --table docs/benchmarks-back.md
+
+benchplan: ## how long the plan of a large fleet takes (10 and 1,000 services); writes docs/benchmarks-plan.md
+	@$(ENTER) test && PYTHONPATH="$$ANSIBLE_COLLECTIONS_PATH:tests" python -m bench.plan --table docs/benchmarks-plan.md
 
 lint: ## style, documentation, changelog, packaging
 

@@ -106,7 +106,7 @@ class Lab:
         added = [Service(self.layout, self.settings.lab_id, service) for service in services]
         self.services |= {service.name: service for service in added}
         for service in added:
-            service.write(self._make_database(service.settings))
+            service.write(self.make_database(service.settings))
         self.layout.write_settings(self.settings)
         content = inventory.render(
             self.layout, list(self.services.values()), self.settings.timelock_urls, self.cassandra
@@ -132,7 +132,7 @@ class Lab:
             self.layout.write_settings(self.settings)
             self.cassandra[name].start()
 
-    def _make_database(self, service: ServiceSettings) -> str:
+    def make_database(self, service: ServiceSettings) -> str:
         """A database or a keyspace of its own; the block of its nodes' configuration that says where it is."""
         if service.store == POSTGRES:
             service.password = self.postgres.create_database(service.name)

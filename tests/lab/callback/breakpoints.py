@@ -54,7 +54,7 @@ class CallbackModule(CallbackBase):
 
     def _write(self, **event):
         with open(self._folder / "events.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
+            file.write(json.dumps({"at": time.monotonic(), **event}) + "\n")
 
     def _pass(self, moment):
         if moment not in self._breakpoints:
