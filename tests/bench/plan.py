@@ -28,10 +28,11 @@ LOOK = "Look at the node and its configuration"
 PAGE = """\
 # The plan of a large fleet
 
-`make benchplan` measures what follows and writes this page: `plan.yml` of so many services of {nodes} nodes. All of them
-are on one machine, which is the controller too, with a PostgreSQL and three simulated TimeLock servers. Each service has
-a database and a login of its own, each node its folder and its configuration. No node runs, since no machine of this
-size has room for them: so the plan refuses every service, by the same looks at the same files, stores and servers.
+`make benchplan` measures what follows and writes this page: `plan.yml` of so many services of {nodes} nodes. All of
+them are on one machine, which is the controller too, with a PostgreSQL and three simulated TimeLock servers. Each
+service has a database and a login of its own, each node its folder and its configuration. No node runs, since no
+machine of this size has room for them: so the plan refuses every service, by the same looks at the same files, stores
+and servers.
 
 | services | nodes | the look at every node, s | all the rest, s | remote tasks a node |
 |---|---|---|---|---|
