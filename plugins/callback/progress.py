@@ -33,6 +33,7 @@ from contextlib import suppress
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 from ansible.template import Templar
+from ansible_collections.atlasdb.timelock.plugins.module_utils.printable import printable
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK, SHORT
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import Progress
 
@@ -61,7 +62,7 @@ class CallbackModule(CallbackBase):
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _stamped(self, text: str) -> str:
-        return f"{time.monotonic() - self._began:6.1f} s  {text}"
+        return f"{time.monotonic() - self._began:6.1f} s  {printable(text)}"
 
     def _say(self, text: str, color: str | None = None) -> None:
         with self._writing:

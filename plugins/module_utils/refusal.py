@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .printable import printable
+
 
 @dataclass(frozen=True)
 class Code:
@@ -24,6 +26,9 @@ CODES = {
         "timelock_server_urls.",
     ),
     "inventory-service-unnamed": Code("plan", "Set atlasdb_service_name for every node."),
+    "inventory-name-unusable": Code(
+        "plan", "Give it a name that can be printed, and that Ansible does not read as a pattern of hosts."
+    ),
     "inventory-service-split": Code("plan", "Use --limit with whole services: name the service's group."),
     "inventory-node-shared": Code(
         "plan", "Give each service its own unit and configuration file on the host, or name the node once."
@@ -261,14 +266,14 @@ class Refusal(Exception):
     """Something that the collection will not do.
 
     ``code`` is a key of CODES, ``found`` a sentence that says what was found with its values and without any secret,
-    ``do`` a sentence that says what to do next (default: the code's own).
+    ``do`` a sentence that says what to do next (default: the code's own). Whatever is in them can be printed.
     """
 
     def __init__(self, code: str, found: str, do: str | None = None):
         self.code = code
-        self.found = found
-        self.do = CODES[code].do if do is None else do
-        super().__init__(f"{code}: {found} {self.do}")
+        self.found = printable(found)
+        self.do = printable(CODES[code].do if do is None else do)
+        super().__init__(f"{code}: {self.found} {self.do}")
 
     def result(self) -> dict:
         """The refusal as the result of a failed module."""

@@ -11,6 +11,7 @@ import time
 
 from ansible.utils.display import Display
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS, LOOKS, append, entry, look_entry
+from ansible_collections.atlasdb.timelock.plugins.module_utils.printable import printable
 
 
 class _Writing:
@@ -44,7 +45,7 @@ class _Writing:
         try:
             append(path, line)
         except OSError as error:
-            Display().warning(f"The journal {path} cannot be written: {error.strerror}")
+            Display().warning(printable(f"The journal {path} cannot be written: {error.strerror}"))
 
 
 class Journalled(_Writing):

@@ -35,8 +35,8 @@ class Mistake:
 
 
 MISTAKES: dict[str, Mistake] = {}
-NAMELESS = "nameless"
-"""A host of the group that is said to belong to no service."""
+NAMELESS = "!nameless"
+"""A host of the group that is said to belong to no service, and whose name is a pattern: all but that."""
 
 
 def _mistake(code: str, nodes: int = 1, manager: str = "sls"):

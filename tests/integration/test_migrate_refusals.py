@@ -136,6 +136,12 @@ def test_a_node_that_belongs_to_no_service_is_refused(refused):
     assert any(reason.startswith(said) for reason in run.reasons), run.reasons
 
 
+def test_a_host_whose_name_ansible_takes_for_a_pattern_is_refused(refused):
+    run, _mistakes, _before, _after = refused
+    said = f"inventory-name-unusable: Hosts that a play cannot name: '{NAMELESS}'."
+    assert any(reason.startswith(said) for reason in run.reasons), run.reasons
+
+
 def test_a_refused_run_fails_and_begins_no_step(refused):
     run, _mistakes, _before, _after = refused
     assert not run.ok

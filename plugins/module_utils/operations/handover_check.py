@@ -13,6 +13,7 @@ from ..planning import by_hand
 from ..planning.numbers import behind, contradiction
 from ..planning.own_migration import require_done, require_told
 from ..planning.service import REFUSED
+from ..printable import printable
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
@@ -278,5 +279,5 @@ def _left(params: dict) -> dict:
     ]
     if failed:
         words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run the playbook again"
-        return {"way": way, "as_it_was": False, "words": words}
+        return {"way": way, "as_it_was": False, "words": printable(words)}
     return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}

@@ -55,7 +55,8 @@ def write(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     descriptor, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # Half a pair of UTF-16, which JSON of others can hold, is no reason to have no report.
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..identity import bound_of
+from ..printable import printable
 from ..refusal import Refusal
 from . import applied, fence, inventory
 from .dependents import dependents, depends, words
@@ -72,7 +73,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         plan = planner.plan() if kept is None else applied.hold_to(kept, name, planner.plan())
         plans[name] = {**plan, "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
-    reasons += [f"{name}: {refusal['msg']}" for name, plan in plans.items() for refusal in plan["refusals"]]
+    reasons += [printable(f"{name}: {refusal['msg']}") for name, plan in plans.items() for refusal in plan["refusals"]]
     refused = [name for name, plan in plans.items() if plan["todo"] == REFUSED]
     # With nothing left to go on with, the refusals are the end.
     left_out = refused if settings["skip_refused"] and len(refused) < len(plans) else []
@@ -83,7 +84,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         "refusals": [refusal.result() for refusal in fleet],
         "refused": bool(fleet) or len(refused) > len(left_out),
         "left_out": left_out,
-        "table": [*table(plans), *words(edges)],
+        "table": [printable(line) for line in (*table(plans), *words(edges))],
         "depends": edges,
         "clients": clients,
     }

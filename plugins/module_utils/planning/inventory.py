@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections import defaultdict
 
 from ..client_config.versions import parse_version
@@ -37,7 +39,32 @@ def whole_fleet(nodes: list, servers: list, server_version: str | None = None) -
     unnamed = [node["name"] for node in nodes if not node["service"]]
     if unnamed:
         refusals.append(Refusal("inventory-service-unnamed", f"No atlasdb_service_name for {', '.join(unnamed)}."))
-    return refusals
+    return refusals + _unusable_names(nodes)
+
+
+_PATTERN = re.compile(r"[\s,*?\[\]{}]|^[!&~@]")
+"""What makes Ansible look for several hosts, or for none, where a play names one."""
+
+
+def _unusable_names(nodes: list) -> list:
+    """Refusals for hosts that a play could not name, and for services that no record and no message could."""
+    hosts = [node["name"] for node in nodes if _is_pattern(node["name"]) or not node["name"].isprintable()]
+    services = sorted({node["service"] for node in nodes if not node["service"].isprintable()})
+    return [
+        Refusal("inventory-name-unusable", f"{what}: {', '.join(map(repr, names))}.")
+        for what, names in (("Hosts that a play cannot name", hosts), ("Services that cannot be printed", services))
+        if names
+    ]
+
+
+def _is_pattern(name: str) -> bool:
+    if ":" not in name:
+        return bool(_PATTERN.search(name))
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return True
+    return False
 
 
 def _old_server(version: str) -> list:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
+from ..printable import printable
 from .nodes import EMBEDDED_MODES
 from .service import NEW, NOTHING, RENAME, REVERSE
 
@@ -44,7 +45,8 @@ def fleet_status(plan: dict) -> dict:
     for name, service in plan["services"].items():
         lines += [f"{name}: {refusal['msg']}" for refusal in service["refusals"] + service["drifted"]]
         lines += [f"{name}: note: {note}" for note in service["notes"]]
-    return {"lines": lines, "services": services, "alarming": [name for name in services if services[name]["alarming"]]}
+    alarming = [name for name in services if services[name]["alarming"]]
+    return {"lines": [printable(line) for line in lines], "services": services, "alarming": alarming}
 
 
 def _status(service: dict) -> dict:

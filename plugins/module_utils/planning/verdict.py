@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE
+from ..printable import printable
 from .service import LEFT_ALONE, MOVES, NEW, NOTHING, RENAME, REVERSE, REVERSED
 
 MIGRATED = "migrated"
@@ -112,4 +113,4 @@ def _lines(ends: dict) -> list:
             lines.append(f"{name}: {end['left']}.")
         if end["accepted_unproven"]:
             lines.append(f"{name}: accepted unproven: {end['accepted_unproven']}")
-    return lines
+    return [printable(line) for line in lines]

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections import Counter
 
+from ..printable import brief
 from ..refusal import Refusal
 
 try:
@@ -266,7 +267,7 @@ class CassandraConnection:
     def _words(self, error) -> str:
         reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
         secret = self._kvs.get("password")
-        return reason.replace(secret, "***") if secret else reason
+        return brief(reason.replace(secret, "***") if secret else reason)
 
 
 def _plain(parameter):

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+from ..printable import brief
 from ..refusal import Refusal
 from .fate import FateUnknown
 
@@ -203,7 +204,7 @@ class PostgresConnection:
         lines = [text for text in str(error).strip().splitlines() if not text.startswith("\t")]
         reason = (lines or [type(error).__name__])[line].rstrip(".")
         secret = self._kvs.get("password")
-        return reason.replace(secret, "***") if secret else reason
+        return brief(reason.replace(secret, "***") if secret else reason)
 
     def _lock_held(self) -> Refusal:
         """Who keeps the lock on the timestamp table or on the record, as a refusal."""

@@ -34,6 +34,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 _INTEGER = re.compile(r"^-?(0|[1-9][0-9]{0,18})\Z")
 _UUID = re.compile(r"^[0-9a-fA-F-]{36}\Z")
 _ERROR_NAME = re.compile(r"^[A-Za-z.:]{1,80}\Z")
+_MEDIA_TYPE = re.compile(r"^[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}\Z")
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,18 @@ def parse_uuid(text: str) -> str:
 
 def parse_names(text: str) -> list[str]:
     """A JSON list of strings; ValueError for anything else."""
-    names = json.loads(text)
+    names = _json(text)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("no list of names")
     return names
+
+
+def _json(text):
+    """What JSON says; ValueError for what is none, or nests deeper than Python reads."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
 
 
 def tls_context(
@@ -245,13 +254,16 @@ def _body_words(error: ValueError, headers) -> str:
 
 
 def _type(headers) -> str:
-    return headers.get_content_type() if "Content-Type" in headers else "without a content type"
+    if "Content-Type" not in headers:
+        return "without a content type"
+    found = headers.get_content_type()
+    return found if _MEDIA_TYPE.match(found) else "of no content type that there is"
 
 
 def _error_name(body: bytes) -> str:
     """The name in an error body of TimeLock's own, which holds nothing of the request, as words; else nothing."""
     try:
-        name = json.loads(body)["errorName"]
+        name = _json(body)["errorName"]
     except (ValueError, TypeError, KeyError):
         return ""
     return f" {name}" if isinstance(name, str) and _ERROR_NAME.match(name) else ""

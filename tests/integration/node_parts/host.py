@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -71,8 +72,9 @@ class Host:
             "stop_timeout": 10, "start_timeout": 10,
         }  # fmt: skip
         if self.manager == "command":
-            start = f"{sys.executable} -S -E {PARTS / 'service.py'} {self.config} {self.pid_file}"
-            stop = f"/bin/sh {PARTS / 'stop.sh'} {self.pid_file}"
+            parts = (sys.executable, "-S", "-E", PARTS / "service.py", self.config, self.pid_file)
+            start = shlex.join(map(str, parts))
+            stop = shlex.join(map(str, ("/bin/sh", PARTS / "stop.sh", self.pid_file)))
             commands = {"start_command": start, "stop_command": stop, "pid_file": str(self.pid_file)}
             return {**common, "unit": "orders", **commands}
         return {**common, "unit": str(self.folder) if self.manager == "sls" else "orders"}
@@ -120,8 +122,8 @@ class Host:
         """What cron, a reboot or a colleague does; the exit status."""
         service = self.service
         command = {
-            "systemd": f"{self.folder}/bin/systemctl start orders.service",
-            "sls": f"{self.folder}/service/bin/init.sh start",
+            "systemd": f"{shlex.quote(str(self.folder))}/bin/systemctl start orders.service",
+            "sls": f"{shlex.quote(str(self.folder))}/service/bin/init.sh start",
             "command": f"setsid {service.get('start_command')} >/dev/null 2>&1 &",
         }[self.manager]
         return os.waitstatus_to_exitcode(os.system(command))
