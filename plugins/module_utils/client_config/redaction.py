@@ -19,11 +19,11 @@ MASK = "********"
 _SECRET_WORDS = ("passw", "passphrase", "pwd", "secret", "token", "credential", "private")
 _ENCRYPTED = re.compile(r"\$\{enc:[^}\n]*\}?")
 _IN_URL = re.compile(r"(://[^\s/:@]*):[^\s/@]+@")
-_KEY_AND_VALUE = re.compile(
-    r"""(?P<key>"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_.$-]*[A-Za-z0-9_$])"""
-    r"""(?P<separator>[ \t]*(?::(?=\s|["']|$)|(?<=["']):|=)[ \t]*)"""
-    r"""(?P<value>[^\r\n]*)"""
+_KEY = re.compile(
+    r"""(?P<key>"[^"\n]*"|'[^'\n]*'|(?<![A-Za-z0-9_.$-])[A-Za-z0-9_.$-]*[A-Za-z0-9_$])"""
+    r"""[ \t]*(?::(?=\s|["']|$)|(?<=["']):|=)[ \t]*"""
 )
+"""Up to where the value begins. A word is tried from its beginning alone: a line may be one of a megabyte."""
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 _INDENT = re.compile(r"[ +\-\t]*")
 
@@ -62,12 +62,12 @@ def _redact_line(body: str) -> tuple:
     """The line without its secrets, and whether one of them may go on in the next lines."""
     shown, at, goes_on = "", 0, False
     while True:
-        found = _KEY_AND_VALUE.search(body, at)
+        found = _KEY.search(body, at)
         if not found:
             shown += body[at:]
             break
-        shown += body[at : found.start("value")]
-        at = found.start("value")
+        shown += body[at : found.end()]
+        at = found.end()
         if not is_secret(found.group("key").strip("\"'")):
             continue
         quoted = _QUOTED.match(body, at)
