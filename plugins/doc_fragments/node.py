@@ -59,7 +59,9 @@ options:
         elements: int
         default: []
       health_url:
-        description: URL on the node that answers 200 when the service is well. Empty to do without.
+        description:
+          - URL on the node that answers 200 when the service is well. Empty to do without. Its certificate is not
+            verified - nothing is sent, and the name is seldom that of the node.
         type: str
         default: ""
       stop_timeout:

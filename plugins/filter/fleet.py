@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, boolean
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.yaml.dumper import AnsibleDumper
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
@@ -107,14 +107,6 @@ def fleet_stores(hosts, hostvars):
     return list(stores.values())
 
 
-def unverified_stores(hosts, hostvars):
-    """The key-value services that are not asked who they are, in words."""
-    stores = fleet_stores(hosts, hostvars)
-    # None where its configuration says nothing of TLS.
-    said = {store["service"]: store["kvs"].get("validate_certs") for store in stores}
-    return [f"the store of {service}" for service, word in said.items() if str(word).lower() in BOOLEANS_FALSE]
-
-
 def host_looks(results, hostvars):
     """Looks at the sockets of hosts, from what tasks with a loop over their names have registered."""
     items = [item for registered in results for item in registered.get("results") or []]
@@ -197,7 +189,6 @@ class FilterModule:
             "endpoints": endpoints,
             "fleet_nodes": fleet_nodes,
             "fleet_stores": fleet_stores,
-            "unverified_stores": unverified_stores,
             "host_looks": host_looks,
             "other_clients": other_clients,
             "service_waves": service_waves,

@@ -290,6 +290,11 @@ services:
     identity:
       description: What tells this key-value service from every other.
       type: dict
+    trust:
+      description:
+        - Whether it has to show who it is. V(verified); V(off), where O(stores[].kvs.validate_certs) is; V(none), where
+          no certificate is asked for. Null where no configuration says where it is.
+      type: str
     timelock:
       description:
         - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is.

@@ -31,6 +31,10 @@ CANARIES = {name: f"canary-{name}-{secrets.token_hex(8)}" for name in ("removed"
 """Secrets besides the stores' passwords: in what the migration removes from a configuration, beside it, and writes."""
 
 
+UNVERIFIED = {"timelock_validate_certs": False, "atlasdb_kvs_overrides": {"validate_certs": False}}
+"""Settings by which nobody has to show who it is."""
+
+
 def _put_canaries(services: Fleet) -> None:
     for node in services.nodes:
         text = node.config_path.read_text()
@@ -41,9 +45,13 @@ def _put_canaries(services: Fleet) -> None:
         node.config_path.write_text(text)
 
     def with_key_store(everything: dict) -> None:
+        everything["vars"] |= UNVERIFIED
         group = everything["children"]["atlasdb_services"]
         ssl = group["vars"]["timelock_client_ssl"]
         ssl |= {"keyStorePath": ssl["trustStorePath"], "keyStorePassword": CANARIES["written"]}
+        # By a second name, so that it is the second node's to look at as well: nodes share the store's hosts.
+        for hosts in (everything["children"].get("cassandra_nodes") or {"hosts": {}}).values():
+            hosts |= {f"{name}-again": dict(variables) for name, variables in hosts.items()}
 
     services.write(with_key_store)
 
@@ -230,6 +238,20 @@ def test_a_report_shows_every_step_number_and_proof_and_is_a_page_too(story):
         page = path.with_suffix(".html").read_text()
         assert f"{int(end['ts']):,}" in page and f"{above[0]:,}" in page and page.count("<svg") == 4
         assert "proved held down and gone" in page and end["unchecked"]
+
+
+def test_what_is_not_verified_is_said_in_the_plan_and_in_the_report(story):
+    stores = [f"the store of {service.name}" for service in story.fleet.services]
+    for name in ("plan", "check", "one", "all"):
+        warned = "".join(story.runs[name].said("Warn of servers whose certificates nobody verifies"))
+        named = stores[:1] if name == "one" else stores
+        assert f"certificates are not verified of {', '.join(['TimeLock', *named])} (" in warned, name
+    for service in story.fleet.services:
+        (path,) = [path for path in story.fleet.reports.glob("*.json") if _effects(path, service.name)]
+        sentence = "Who the key-value service is: validate_certs of its connection is off."
+        told = json.loads(path.read_text())["services"][service.name]
+        assert told["trust"] == "off" and sentence in told["end"]["unchecked"]
+        assert sentence in path.with_suffix(".html").read_text()
 
 
 def _effects(path, service: str) -> list:

@@ -20,6 +20,7 @@ from ..planning.service import MIGRATE, RENAME, REVERSE
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
+from ..stores.trust import trust_in
 from ..timelock.opening import open_timelock
 from ..timelock.survey import look
 from .client_config_info import NEW_LOGIN
@@ -95,8 +96,8 @@ def _located(nodes: list) -> list:
 
 def _look_at_store(named: dict, params: dict) -> dict:
     """What the store of one service says, as far as it does."""
-    view: dict = {}
     kvs, new = named["kvs"], named["new_login"]
+    view: dict = {"trust": trust_in(kvs)}
     try:
         with closing(open_store(kvs)) as store:
             view.update(sessions_of(store, params["ignore_sessions"], params["host_looks"]))

@@ -22,9 +22,9 @@ FLEET = ("run_id", "servers", "refused", "refusals", "reasons", "left_out", "dep
 
 SERVICE = (
     "service", "nodes", "coordinator", "namespace", "renamed_from", "renamed", "highest_issued", "modes", "store",
-    "bound", "backup", "corroboration", "identity", "timelock", "fresh_timestamp", "up", "proofs", "sessions_seen",
-    "view", "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun", "repair", "repairing", "fence",
-    "resuming", "record", "refusals", "drifted", "notes", "diffs",
+    "bound", "backup", "corroboration", "identity", "trust", "timelock", "fresh_timestamp", "up", "proofs",
+    "sessions_seen", "view", "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun", "repair",
+    "repairing", "fence", "resuming", "record", "refusals", "drifted", "notes", "diffs",
 )  # fmt: skip
 """What is said of a service, as fleet_plan says it."""
 

@@ -123,6 +123,7 @@ class ServicePlanner:
             "live": store.get("state") == ACTIVE or bool(store.get("guarded")),
             "corroboration": store.get("corroboration") or [],
             "identity": store.get("identity"),
+            "trust": store.get("trust"),
             "timelock": self._timelock_words(config.get("namespace")),
             "fresh_timestamp": self._fresh(config.get("namespace")),
             "up": {node["name"]: node_checks.is_up(node) for node in self.nodes},

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..cluster_sessions import HOSTS, NODES
+from ..stores.trust import NONE, OFF
 from .steps import sequence, title
 
 UNPROVABLE = (
@@ -26,7 +27,7 @@ def unchecked(plan: dict, end: dict, servers: list, settings: dict) -> list:
     """
     if not end["steps"]:
         return []
-    of_service = [*_of_clients(plan), *_of_numbers(end), *_of_nodes(end)]
+    of_service = [*_of_clients(plan), *_of_numbers(end), *_of_nodes(end), *_of_store(plan)]
     return [*of_service, *_of_timelock(servers, settings), *_not_reached(plan["todo"], end)]
 
 
@@ -55,6 +56,14 @@ def _of_nodes(end: dict) -> list:
         if names:
             found.append(f"Whether {', '.join(names)} {what} is not set.")
     return found
+
+
+_UNVERIFIED = {OFF: "validate_certs of its connection is off", NONE: "no certificate of it was asked for"}
+
+
+def _of_store(plan: dict) -> list:
+    why = _UNVERIFIED.get(plan["trust"])
+    return [f"Who the key-value service is: {why}."] if why else []
 
 
 def _of_timelock(servers: list, settings: dict) -> list:

@@ -54,20 +54,6 @@ def test_a_service_has_the_store_of_its_first_node_that_knows_one():
     assert fleet.fleet_stores(list(hostvars), hostvars) == [{"service": "orders", "kvs": {"type": "postgres"}}]
 
 
-def test_stores_whose_certificates_are_not_verified_are_named_without_a_secret():
-    def node(service, **kvs):
-        return {"atlasdb_service_name": service, "atlasdb_look": {"kvs": {"password": "hunter2", **kvs}}}
-
-    hostvars = {
-        "orders-1": node("orders", validate_certs=False),
-        "users-1": node("users", validate_certs=True),
-        "bills-1": node("bills", validate_certs="false"),
-        "mail-1": node("mail"),
-        "new-1": {"atlasdb_service_name": "new"},
-    }
-    assert fleet.unverified_stores(list(hostvars), hostvars) == ["the store of orders", "the store of bills"]
-
-
 @pytest.mark.parametrize(
     ("now", "attempts", "moved"), [(11, 1, False), (12, 1, True), (12, 2, False), (None, 1, False)]
 )

@@ -38,6 +38,8 @@ def test_of_a_run_that_could_see_everything_nothing_is_said():
         ({"server_version": None}, "TimeLock's version"),
         ({"validate_certs": False}, "timelock_validate_certs is off"),
         ({"servers": ["http://tl-1:8421"]}, "they are asked by http"),
+        ({"plan": {"trust": "off"}}, "Who the key-value service is: validate_certs of its connection is off"),
+        ({"plan": {"trust": "none"}}, "Who the key-value service is: no certificate of it was asked for"),
         ({"plan": {"view": {"kind": "nodes", "unseen": []}}}, "runs on a host that is no node's"),
         (
             {"plan": {"view": {"kind": "hosts", "unseen": ["cassandra-2 was not looked at."]}}},
