@@ -66,15 +66,25 @@ def fill(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data):]
 
 
+_ACL = "system.posix_acl_access"
+
+
 def adopt(descriptor: int, ownership: Ownership) -> None:
-    """Give an open file owner, mode and attributes."""
+    """Give an open file owner, attributes and mode; the mode last, since what its group's bits say depends on the
+    access list. The folder may have a default one, which the file that is to be like it never had.
+    """
     found = os.fstat(descriptor)
     if (found.st_uid, found.st_gid) != (ownership.uid, ownership.gid):
         os.fchown(descriptor, ownership.uid, ownership.gid)
-    os.fchmod(descriptor, ownership.mode)
+    if _ACL in ownership.attributes:
+        os.setxattr(descriptor, _ACL, ownership.attributes[_ACL])
+    else:
+        with contextlib.suppress(OSError):  # there is none
+            os.removexattr(descriptor, _ACL)
     for name, value in ownership.attributes.items():
         with contextlib.suppress(OSError):  # a label that only the kernel may set; the folder's default applies
             os.setxattr(descriptor, name, value)
+    os.fchmod(descriptor, ownership.mode)
 
 
 def flush(descriptor: int) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,8 +114,18 @@ def test_lines_of_many_writers_are_all_there_and_whole(tmp_path):
         list(pool.map(lambda number: append(path, {"number": number, "filling": "x" * 3000}), range(200)))
     lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
     assert sorted(line["number"] for line in lines) == list(range(200))
-    assert Path(path).stat().st_mode & 0o777 == 0o600
-    assert Path(path).parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_journal_is_its_owners_alone_whatever_the_umask(tmp_path, umask):
+    path = tmp_path / "reports" / "r1.jsonl"
+    before = os.umask(umask)
+    try:
+        append(str(path), {})
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_in_short_each_effect_of_a_service_has_one_item_that_says_how_it_came_out(tmp_path):

@@ -65,9 +65,14 @@ def test_the_summary_says_how_each_service_ended_and_no_more(tmp_path):
     assert len(json.dumps(told)) < 1000
 
 
-def test_a_file_is_its_owners_alone(tmp_path):
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_file_is_its_owners_alone_whatever_the_umask(tmp_path, umask):
     path = tmp_path / "a" / "reports" / "r1.json"
-    write(str(path), "text")
+    before = os.umask(umask)
+    try:
+        write(str(path), "text")
+    finally:
+        os.umask(before)
     assert path.read_text() == "text"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700

@@ -62,7 +62,11 @@ def test_java_says_its_version(tmp_path):
 def test_a_record_is_secret_and_tells_no_hashes(tmp_path):
     file = tmp_path / "timelock.yml"
     file.write_text("password")
-    record.write(str(tmp_path), record.renewed(None, {**WANTED, "state": "serving", "files": [str(file)]}))
+    before = os.umask(0o000)
+    try:
+        record.write(str(tmp_path), record.renewed(None, {**WANTED, "state": "serving", "files": [str(file)]}))
+    finally:
+        os.umask(before)
     assert os.stat(tmp_path / "cluster.json").st_mode & 0o777 == 0o600
     assert "files" not in seen(tmp_path, [file])["record"]
 
