@@ -41,6 +41,7 @@ from cassandra.protocol import ServerError
 from cassandra.query import SimpleStatement
 
 import cassandra_here
+import documented_rights
 from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra
 from stores import opened, refused
@@ -800,6 +801,39 @@ def test_a_login_is_told_the_grants_that_it_lacks(service, opened):
     for statement in missing:
         service.session.execute(statement)
     assert store.missing_rights() == []
+
+
+def _listed(service: Service, without: int | None = None) -> dict:
+    """A login with what docs/privileges.md lists, or with all but one of it; no run has made a keyspace yet."""
+    service.session.execute("DROP KEYSPACE IF EXISTS atlasdb_timelock")
+    service.cql("DROP ROLE IF EXISTS listed")
+    service.cql("CREATE ROLE listed WITH LOGIN = true AND PASSWORD = 'secret'")
+    statements = [statement.rstrip(";").removesuffix(" TO orders") for statement in documented_rights.CASSANDRA]
+    statements += [documented_rights.SINCE_4_0] if service.release >= (4, 0) else []
+    for number, statement in enumerate(statements):
+        if number != without:
+            table = statement.replace('orders."_timestamp"', f'"{KEYSPACE}"."_timestamp"')
+            service.session.execute(f"{table} TO listed")
+    return {**service.kvs, "user": "listed", "password": "secret"}
+
+
+def test_the_rights_as_listed_are_enough_to_migrate_and_to_go_back(service, opened):
+    service.put(TS, VX)
+    store = opened(_listed(service))
+    assert store.missing_rights() == [] and store.read().bound == V
+    store.sessions([])
+    guard = Guard("r1", store.take_lock({**HOLDER, "run_id": "r1"}, "orders", None).epoch)
+    assert store.missing_rights() == []
+    assert store.invalidate(V, guard).after.backup == V
+    assert store.restore(W, guard).after.bound >= W
+    store.note(guard, {"unfinished": False}, True)
+
+
+@pytest.mark.parametrize("number", range(len(documented_rights.CASSANDRA) + 1))
+def test_without_any_one_of_the_listed_rights_the_plan_sees_it(service, opened, number):
+    if number == len(documented_rights.CASSANDRA) and service.release < (4, 0):
+        pytest.skip("Cassandra has a table of its clients since 4.0.")
+    assert opened(_listed(service, without=number)).missing_rights()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@
 """A service that starts and refuses as one with AtlasDB inside does: ``service.py CONFIG PID_FILE``.
 
 Its configuration has a block ``atlasdb``, or it does not start. Other keys: ``port``, where it answers 200;
-``timelock``, a ``host:port`` to which it holds a connection; ``stubborn``, to survive SIGTERM; ``child``, to leave a
-process behind that survives it too.
+``timelock``, a ``host:port`` to which it holds a connection; ``stubborn``, to survive SIGTERM; ``asked``, a file that
+it writes a line to for each SIGTERM that it survives; ``child``, to leave a process behind that survives it too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ import signal
 import socket
 import sys
 import time
+
+
+def note(path: str) -> None:
+    with open(path, "a", encoding="ascii") as file:
+        file.write("asked to end\n")
 
 
 def main() -> None:
@@ -32,6 +37,8 @@ def main() -> None:
         os._exit(0)
     if "stubborn" in config:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "asked" in config:
+        signal.signal(signal.SIGTERM, lambda *_what: note(config["asked"]))
     server = socket.create_server(("127.0.0.1", int(config["port"])))
     if "timelock" in config:
         host, port = config["timelock"].split(":")
