@@ -30,7 +30,11 @@ class Service:
 
     @classmethod
     def from_options(cls, name: str, options: dict) -> Service:
-        """From a module's option ``service``. Raises Refusal probe-blind on a command that cannot be split."""
+        """From a module's option ``service``. Raises Refusal probe-blind on a command that cannot be split, and on what
+        the system takes for no name."""
+        for option in ("unit", "start_command", "stop_command", "pid_file"):
+            if "\0" in (options[option] or ""):
+                raise Refusal("probe-blind", f"The service's {option} {options[option]!r} holds a character NUL.")
         return cls(
             name=name,
             manager=options["manager"],

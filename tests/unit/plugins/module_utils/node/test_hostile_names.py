@@ -97,6 +97,23 @@ def test_a_command_is_a_list_of_arguments_that_no_shell_reads(arguments):
     assert MANAGERS["command"](service, SimpleNamespace()).start == arguments
 
 
+@given(NAMES, st.sampled_from(["sls", "sysvinit"]))
+@example("-x", "sls")
+@example("--help", "sysvinit")
+def test_a_script_is_one_file_and_never_an_option(name, manager):
+    service = Service.from_options("orders", _options(manager, name))
+    made = MANAGERS[manager](service, SimpleNamespace())
+    for (script, *arguments), word in ((made.start, "start"), (made.stop, "stop")):
+        assert arguments == [word] and "/" in script and name.strip("/") in script
+
+
+@pytest.mark.parametrize("option", ["unit", "start_command", "stop_command", "pid_file"])
+def test_what_the_system_takes_for_no_name_is_refused(option):
+    given = {**_options("command", "x", start_command="a", stop_command="b", pid_file="/run/x"), option: "a\0b"}
+    with pytest.raises(Refusal, match=f"probe-blind: The service's {option} 'a.x00b' holds a character NUL"):
+        Service.from_options("orders", given)
+
+
 @given(st.text())
 def test_a_command_that_is_none_is_refused(text):
     try:
