@@ -28,9 +28,9 @@ LOOK = "Look at the node and its configuration"
 PAGE = """\
 # The plan of a large fleet
 
-`make benchplan` measures what follows and writes this page: `plan.yml` of so many services of {nodes} nodes. All of
-them are on one machine, which is the controller too, with a PostgreSQL and three simulated TimeLock servers. Each
-service has a database and a login of its own, each node its folder and its configuration. No node runs, since no
+`make benchplan` measures what follows and writes this page: `plan.yml` of so many services, nodes each: {nodes}.
+All of them are on one machine, which is the controller too, with a PostgreSQL and three simulated TimeLock servers.
+Each service has a database and a login of its own, each node its folder and its configuration. No node runs, since no
 machine of this size has room for them: so the plan refuses every service, by the same looks at the same files, stores
 and servers.
 
@@ -96,7 +96,7 @@ def plan(lab: Lab, folder: Path, count: int, nodes: int) -> Planned:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.plan", description=__doc__.partition("\n")[0])
     parser.add_argument("--services", default="10,1000", help="sizes of the fleet (10,1000)")
-    parser.add_argument("--nodes", type=int, default=3, help="nodes of each service (3)")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of each service (1)")
     parser.add_argument("--table", type=Path, help="a file in which to write the results")
     options = parser.parse_args()
     load = os.getloadavg()[0]
