@@ -103,8 +103,8 @@ def test_a_command_is_a_list_of_arguments_that_no_shell_reads(arguments):
 def test_a_script_is_one_file_and_never_an_option(name, manager):
     service = Service.from_options("orders", _options(manager, name))
     made = MANAGERS[manager](service, SimpleNamespace())
-    for (script, *arguments), word in ((made.start, "start"), (made.stop, "stop")):
-        assert arguments == [word] and "/" in script and name.strip("/") in script
+    for command, word in ((made.start, "start"), (made.stop, "stop")):
+        assert command[1:] == [word] and "/" in command[0] and name.strip("/") in command[0]
 
 
 @pytest.mark.parametrize("option", ["unit", "start_command", "stop_command", "pid_file"])
