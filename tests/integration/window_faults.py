@@ -78,6 +78,7 @@ if WIDE:
         "swapped_database": 1,
         "deaf_to_its_stop": 1,
         "serves_without_timelock": 2,
+        "lowered_bound": 1,
     }
     PUT_BACK |= {
         "idle_pool_before_the_invalidation": "kvs-session-open",
@@ -202,6 +203,10 @@ class Faults:
     def begin_fast_forward(self) -> None:
         moved = by_hand.store(self.lab, self.service("moved_bound").name)
         moved.write_bound(moved.bound() + 1_000_000)
+        if WIDE:
+            lowered = by_hand.store(self.lab, self.service("lowered_bound").name)
+            self.undone.callback(lowered.write_bound, lowered.bound())
+            lowered.write_bound(lowered.bound() - 1)
         for service in self._of_each_store("on_a_copy_before_the_invalidation"):
             before = self.fleet.store(service)
             self.start_on_a_copy(service.nodes[0])

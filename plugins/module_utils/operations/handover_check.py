@@ -246,6 +246,8 @@ def _way(params: dict) -> dict:
     if store.get("failed") or raised.get("failed"):
         return {"way": "unknown"}
     if store["state"] == ACTIVE and not store["code"]:
+        if _number(store) < _read_before(params):
+            return {"way": "older"}
         # A node that was started to migrate itself may do so at any moment.
         return {"way": "itself" if (store["record"] or {}).get("own_migration") else "back"}
     if store["state"] == INVALIDATED and not store["code"]:
@@ -255,11 +257,19 @@ def _way(params: dict) -> dict:
     return {"way": "unknown"}
 
 
+def _read_before(params: dict) -> int:
+    """The highest number that this run has read of the store: nodes that start below it issue timestamps again."""
+    looks = (params["plan"] or {}, params["expected"] or {})
+    return max(int(look.get(key) or 0) for look in looks for key in ("bound", "backup"))
+
+
 _WORDS = {
     "untouched": "nothing was touched",
     "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
     "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
+    "older": "the store is below what this run had read of it, as an older copy is: the nodes stay held. Get the one "
+    "of before back, then run migrate.yml again",
     "shut_out": "the old login could not be let in again, so the nodes stay held. Run migrate.yml again",
     "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
     "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",

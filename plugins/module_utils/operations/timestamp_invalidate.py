@@ -11,11 +11,12 @@ from contextlib import closing
 from ..arguments import KVS, PROOFS
 from ..bound import INVALIDATED, StoreState, parse_number
 from ..effect_on_bound import change_result, require_proofs
+from ..identity import later_identity
 from ..refusal import Refusal
 from ..stores.interface import Change
 from ..stores.lock import require_guard
 from ..stores.opening import open_store
-from ..stores.states import require_usable
+from ..stores.states import another_number, require_usable
 
 ARGUMENT_SPEC = {
     "kvs": KVS,
@@ -39,7 +40,10 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
             require_usable(before)
         number = before.backup if before.state == INVALIDATED else before.bound
         if number != expected:
-            raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
+            if params["timelock_proof"]:
+                # What another store says is no word about clients of this one.
+                later_identity(params["timelock_proof"].get("kvs_identity") or {}, store.identity())
+            raise another_number(number, expected)
         if before.state == INVALIDATED and not misplaced:
             return change_result(Change(False, before, before), params)
         for witness in store.corroboration():

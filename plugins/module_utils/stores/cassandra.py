@@ -18,7 +18,7 @@ from .cassandra_record import CassandraRecord
 from .cassandra_row import TABLE, Cell, Cells
 from .fate import FateUnknown
 from .interface import PUNCH_TABLE, Change, Record, Store
-from .states import is_restored, next_bound, require_openable, require_restorable, require_usable
+from .states import another_number, is_restored, next_bound, require_openable, require_restorable, require_usable
 
 SETTLE_SECONDS = 45
 _PAUSE_SECONDS = 0.3
@@ -184,7 +184,7 @@ class CassandraStore(Store):
 def _require_number(state: StoreState, expected: int) -> None:
     number = state.bound if state.state == ACTIVE else state.backup
     if number != expected:
-        raise Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.")
+        raise another_number(number, expected)
 
 
 def _unknown(refusal: Refusal) -> FateUnknown:

@@ -16,7 +16,7 @@ from . import lock, postgres_login, postgres_record, postgres_server, postgres_t
 from .interface import PUNCH_TABLE, Change, LoginChange, LoginState, Record, Store
 from .postgres_connection import ConnectionLost, PostgresConnection
 from .postgres_table import LEGACY, LIVE
-from .states import is_restored, next_bound, require_openable, require_restorable, require_usable
+from .states import another_number, is_restored, next_bound, require_openable, require_restorable, require_usable
 
 SESSIONS_END_SECONDS = 15
 QUIET_LOOKS = 3
@@ -76,7 +76,7 @@ class PostgresStore(Store):
             require_usable(state)
             number = state.bound if state.state == ACTIVE else state.backup
             if number != expected_bound:
-                raise Refusal("bound-moved", f"The bound is {number}, and {expected_bound} was expected.")
+                raise another_number(number, expected_bound)
             if state.state == INVALIDATED:
                 return False
             postgres_table.rename(cursor, place, self._table, LIVE, LEGACY)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, StoreState, out_of_range
-from ..refusal import Refusal
+from ..refusal import CODES, Refusal
 from .interface import Record
 
 
@@ -15,6 +15,12 @@ def require_usable(state: StoreState) -> None:
     """Refuse with the state's own code where there is one."""
     if state.code:
         raise Refusal(state.code, state.reason)
+
+
+def another_number(number: int, expected: int) -> Refusal:
+    """What speaks against a bound that is not the one that was read before. A client only makes it higher."""
+    do = CODES["bound-below-record"].do if number < expected else None
+    return Refusal("bound-moved", f"The bound is {number}, and {expected} was expected.", do)
 
 
 def is_restored(state: StoreState, at_least: int, guarded: bool) -> bool:

@@ -237,6 +237,20 @@ def test_the_way_is_chosen_by_what_the_store_says(store, lock, raised, way):
     assert check("way", store=store, lock=lock, raised=raised)["way"] == way
 
 
+@pytest.mark.parametrize(
+    ("plan", "expected", "way"),
+    [
+        ({"bound": 21, "backup": None}, {}, "older"),
+        ({"bound": None, "backup": 21}, {}, "older"),
+        ({"bound": 19, "backup": None}, {**ACTIVE, "bound": "21"}, "older"),
+        ({"bound": 20, "backup": None}, {**ACTIVE, "bound": "20"}, "back"),
+        ({"bound": 20, "backup": None}, {"failed": True}, "back"),
+    ],
+)
+def test_no_node_goes_back_to_a_store_below_what_was_read_of_it(plan, expected, way):
+    assert check("way", store=ACTIVE, lock={"epoch": 1}, raised={}, plan=plan, expected=expected)["way"] == way
+
+
 def test_a_service_counts_as_put_back_only_when_every_node_is():
     assert check("left", way="back", nodes=["a"], results=[{"changed": True}])["as_it_was"]
     left = check("left", way="back", nodes=["a", "b"], results=[{}, {"failed": True, "msg": "no"}])
