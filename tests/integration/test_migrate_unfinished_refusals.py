@@ -5,51 +5,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from cassandra_here import only_wide
-from fleet import Fleet, fleet, lab
+from fleet import Fleet, dump, fleet, lab
 from lab import by_hand
+from lab.postgres import Postgres
 from lab.service import Service
+from mistakes import replica
 
 __all__ = ["lab"]
 
 pytestmark = only_wide
 
 
-def a_bound_that_went_down(services: Fleet, service: Service) -> str:
-    store = by_hand.store(services.lab, service.name)
-    store.write_bound(store.bound() - 1)
-    return "is on record"
+class Unfinished:
+    """Makes mistakes with services of which a run was killed, and keeps what the inventory says of them."""
 
+    def __init__(self, services: Fleet):
+        self.fleet = services
+        self.lab = services.lab
+        self.servers: list[Postgres] = []
+        self._changes: list[Callable[[dict], object]] = []
 
-def a_group_that_lost_a_node(services: Fleet, service: Service) -> str:
-    kept, lost = service.nodes
-    services.write(
-        lambda everything: everything["children"]["atlasdb_services"]["children"][service.name]["hosts"].pop(lost.name)
-    )
-    return lost.name
+    def write(self) -> None:
+        self.fleet.write(lambda everything: [change(everything) for change in self._changes])
 
+    def _change(self, service: Service, change: Callable[[dict], object]) -> None:
+        """What is otherwise in the service's group."""
+        self._changes.append(
+            lambda everything: change(everything["children"]["atlasdb_services"]["children"][service.name])
+        )
 
-def a_hold_that_was_overwritten(_services: Fleet, service: Service) -> str:
-    (node,) = service.nodes
-    node.config_path.write_text("# the old configuration, from configuration management\n")
-    return node.name
+    def look(self) -> tuple:
+        """The whole world, with all servers in it."""
+        return self.fleet.look(), [dump("pg_dumpall", server) for server in self.servers]
 
+    def a_bound_that_went_down(self, service: Service) -> str:
+        store = by_hand.store(self.lab, service.name)
+        store.write_bound(store.bound() - 1)
+        return "is on record"
 
-def a_database_under_the_same_name(services: Fleet, service: Service) -> str:
-    name = service.name
-    with services.lab.postgres.connect() as session:
-        session.execute(f"ALTER DATABASE {name} RENAME TO {name}_before")
-        session.execute(f"CREATE DATABASE {name} TEMPLATE {name}_before OWNER {name}")
-    return "database_oid"
+    def a_group_that_lost_a_node(self, service: Service) -> str:
+        _kept, lost = service.nodes
+        self._change(service, lambda group: group["hosts"].pop(lost.name))
+        return lost.name
+
+    def a_hold_that_was_overwritten(self, service: Service) -> str:
+        (node,) = service.nodes
+        node.config_path.write_text("# the old configuration, from configuration management\n")
+        return node.name
+
+    def a_database_under_the_same_name(self, service: Service) -> str:
+        name = service.name
+        with self.lab.postgres.connect() as session:
+            session.execute(f"ALTER DATABASE {name} RENAME TO {name}_before")
+            session.execute(f"CREATE DATABASE {name} TEMPLATE {name}_before OWNER {name}")
+        return "database_oid"
+
+    def a_standby_that_was_promoted(self, service: Service) -> str:
+        promoted = replica(self.lab, Path(self.lab.settings.temporary) / "promoted")
+        self.servers.append(promoted)
+        with promoted.connect() as session:
+            session.execute("SELECT pg_promote()")
+        self._change(service, lambda group: group["vars"].update(atlasdb_kvs_overrides={"port": promoted.port}))
+        return "timeline is 2, and was 1"
 
 
 UNFINISHED = {
-    a_bound_that_went_down: ("bound-below-record", 1),
-    a_group_that_lost_a_node: ("inventory-changed", 2),
-    a_hold_that_was_overwritten: ("config-changed", 1),
-    a_database_under_the_same_name: ("kvs-identity", 1),
+    Unfinished.a_bound_that_went_down: ("bound-below-record", 1),
+    Unfinished.a_group_that_lost_a_node: ("inventory-changed", 2),
+    Unfinished.a_hold_that_was_overwritten: ("config-changed", 1),
+    Unfinished.a_database_under_the_same_name: ("kvs-identity", 1),
+    Unfinished.a_standby_that_was_promoted: ("kvs-identity", 1),
 }
 
 
@@ -65,10 +96,16 @@ def refused(lab, tmp_path_factory):
         finally:
             first.kill()
         named = dict(zip(UNFINISHED, services.services, strict=True))
-        words = {make: make(services, service) for make, service in named.items()}
-        before = services.look()
-        run = services.play("migrate.yml")
-        yield run, named, words, before, services.look()
+        unfinished = Unfinished(services)
+        words = {make: make(unfinished, service) for make, service in named.items()}
+        unfinished.write()
+        before = unfinished.look()
+        try:
+            run = services.play("migrate.yml")
+            yield run, named, words, before, unfinished.look()
+        finally:
+            for server in unfinished.servers:
+                server.stop()
 
 
 @pytest.mark.parametrize("make", UNFINISHED, ids=lambda make: make.__name__)
@@ -93,10 +130,19 @@ def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_st
         services.migrate()
         services.assert_migrated()
         node.config_path.write_text(old)
+        services.load(0)
+        before = _without_calls(services)
         status = services.play("status.yml")
         assert not status.ok
+        assert _without_calls(services) == before
         said = f"{services.services[0].name}: config-drifted: {node.name} was switched to TimeLock by run "
         assert any(line.startswith(said) for line in status.said()), status.tail
+        services.load()
         services.migrate()
         assert services.play("status.yml").ok
         services.assert_migrated()
+
+
+def _without_calls(services: Fleet) -> dict:
+    """A node on TimeLock calls it all the time."""
+    return {what: found for what, found in services.look().items() if what != "namespaced calls"}
