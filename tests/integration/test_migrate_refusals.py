@@ -75,10 +75,14 @@ def test_a_timelock_below_an_invalidated_store_is_refused_before_anything_stops(
         by_hand.rename_column(lab, services.services[0].name)
         lab.timelock.wake(services.services[0].name)
         services.set(timelock_adopt_namespace=True)
+        (service,) = services.services
+        before = services.look_at(service)
         run = services.play("migrate.yml")
         assert not run.ok
         assert "timelock-behind-backup" in run.codes, run.tail
         assert run.begun() == ["prepare"]
+        # An invalidated store leads forward alone: the service counts as unfinished, and its lock stays with the run.
+        assert services.look_at(service) | {"holders": []} == before
         assert services.nodes[0].health() is None
 
 

@@ -47,6 +47,7 @@ def story(lab, tmp_path_factory):
             folder = faults.service("full_disk").nodes[0].config_path.parent
             mounted.callback(faults.give_a_disk_of_its_own(folder))
         told = SimpleNamespace(fleet=services, faults=faults)
+        told.before = {name: services.look_at(faults.service(name)) for name in PUT_BACK}
         moments = [name for name in dir(Faults) if name.startswith("begin_")]
         with faults.undone:
             run = services.begin("migrate.yml", breakpoints=tuple(name.replace("_", "-", 1) for name in moments))
@@ -62,6 +63,7 @@ def story(lab, tmp_path_factory):
             told.modes = services.modes()
             told.held = [node.name for node in services.nodes if node.config_path.read_text().startswith("# held by")]
             told.stores = {name: services.store(faults.service(name))[0] for name in NODES}
+        told.after = {name: services.look_at(faults.service(name)) for name in PUT_BACK}
         told.status = services.play("status.yml")
         for blocked in (faults.service(name).nodes[0] for name in BLOCKED if name in NODES):
             blocked.start()
@@ -80,6 +82,12 @@ def test_a_service_that_fails_before_the_invalidation_is_put_back(story, name):
     assert not {node.name for node in service.nodes} & set(story.held)
     mode = "leader" if service.settings.leader else "embedded"
     assert {story.modes[node.name] for node in service.nodes} == {mode}
+    # A node that did not come back while the fault lasted leaves the service unfinished, and its lock with the run. The
+    # lock in a database that has been replaced is one of the other.
+    finished = f"{service.name}: put back: the service runs as before." in story.first.verdict
+    for what, before in story.before[name].items():
+        if what != "holders" or (finished and name != "swapped_database"):
+            assert story.after[name][what] == before, what
 
 
 @only_wide
@@ -105,6 +113,17 @@ def test_a_node_that_does_not_stop_is_held_and_gets_no_second_process(story):
     assert story.stores["deaf_to_its_stop"] == ACTIVE
     assert node.name in story.held
     assert story.modes[node.name] == "embedded"
+
+
+@only_wide
+def test_a_service_whose_bound_went_down_is_not_put_back_on_it(story):
+    service = story.faults.service("lowered_bound")
+    (node,) = service.nodes
+    said = [line for line in story.first.verdict if line.startswith(f"{service.name}: ")]
+    assert any(": bound-moved: " in line and "put back to an older state" in line for line in said), said
+    assert any("the store is below what this run had read of it" in line for line in said), said
+    assert story.stores["lowered_bound"] == ACTIVE
+    assert node.name in story.held and story.modes[node.name] is None
 
 
 @pytest.mark.parametrize("name", LEFT_HELD)
@@ -169,8 +188,9 @@ def test_another_run_migrates_every_service_when_the_faults_are_over(story):
 
 def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_postgresql_it_stays_held(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
-        (node,) = services.nodes
+        ((service,), (node,)) = services.services, services.nodes
         services.set(timelock_timeout=5)
+        before = services.look_at(service)
         killed = []
         try:
             with services.paused("begin-fast_forward") as run:
@@ -180,6 +200,7 @@ def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_post
                 lab.timelock.start_node(server)
         assert not run.ok
         assert {"timelock-unreachable", "timelock-no-leader"} & set(run.codes), run.tail
+        assert services.look_at(service) == before
         services.assert_as_before()
 
         try:
@@ -198,9 +219,12 @@ def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_post
 
 def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_up(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
+        (service,) = services.services
+        before = services.look_at(service)
         run = services.play("migrate.yml", "-e", "timelock_window_limit=0.01")
         assert not run.ok
         assert run.codes == ["window-too-long"], run.tail
         assert run.begun() == ["prepare", "stop"]
         assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
+        assert services.look_at(service) == before
         services.assert_as_before()
