@@ -33,6 +33,7 @@ LONGEST_FIRST = (
     "test_automated",
     "test_cassandra_store",
     "test_migrate_refusals",
+    "test_migrate_changed_files",
     "test_migrate_unfinished_refusals",
     "test_migrate_two_operators",
     "test_migrate_timelock_refusals",
