@@ -41,6 +41,20 @@ options:
       password:
         description: The login's password.
         type: str
+      service_login:
+        description:
+          - The login that the service itself has on Cassandra, where O(kvs.user) is another one. Only
+            M(atlasdb.timelock.kvs_login) and M(atlasdb.timelock.fleet_plan) use it, to see whether it is shut out.
+        type: dict
+        suboptions:
+          username:
+            description: The login.
+            type: str
+            required: true
+          password:
+            description: Its password.
+            type: str
+            required: true
       database:
         description: The database, for PostgreSQL and Oracle.
         type: str
@@ -84,7 +98,7 @@ requirements:
 notes:
   - No call waits without end. PostgreSQL is given up after 20 seconds without an answer, a lock after 5. On Cassandra
     what finds too few replicas is tried again for 45 seconds.
-  - Cassandra is read at SERIAL and changed by conditional statements alone.
+  - On Cassandra the bound and the record are read at SERIAL, and changed by conditional statements alone.
   - On PostgreSQL the login must own the timestamp table, and, where a run takes its lock, be able to make the schema
     C(atlasdb_timelock) in the database. On Cassandra it needs C(SELECT) and C(MODIFY) on the timestamp table, and
     C(CREATE) for a keyspace C(atlasdb_timelock) with a table of its own there. What is missing is named as the

@@ -6,6 +6,14 @@
 
 from __future__ import annotations
 
+LOGIN = {
+    "type": "dict",
+    "options": {
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
+    },
+}
+
 KVS = {
     "type": "dict",
     "required": True,
@@ -15,6 +23,7 @@ KVS = {
         "port": {"type": "int"},
         "user": {"type": "str"},
         "password": {"type": "str", "no_log": True},
+        "service_login": LOGIN,
         "database": {"type": "str"},
         "keyspace": {"type": "str", "no_log": False},
         "thrift_port": {"type": "int"},

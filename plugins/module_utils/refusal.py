@@ -174,8 +174,8 @@ CODES = {
         "plan", "Give the service a login of its own first, in its configuration, and restart it with that."
     ),
     "fence-changed": Code("plan", "Set atlasdb_kvs_new_login as it was when the service was fenced."),
-    "fence-unsupported": Code("plan", "Unset atlasdb_kvs_new_login: the fence is built for PostgreSQL."),
-    "fence-open": Code("window", "Find out who keeps those sessions or changed the login, and run again."),
+    "fence-unsupported": Code("plan", "Unset atlasdb_kvs_new_login: what the handover observes is the same without."),
+    "fence-open": Code("window", "Find out who keeps those sessions or changes the login, and run again."),
     "probe-blind": Code(
         "plan",
         "Correct atlasdb_service_unit, atlasdb_service_ports or the store's address: a probe that does not "

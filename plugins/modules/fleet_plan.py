@@ -65,6 +65,18 @@ options:
           password:
             description: The login's password.
             type: str
+          service_login:
+            description: The login that the service itself has on Cassandra, where the collection uses another one.
+            type: dict
+            suboptions:
+              username:
+                description: The login.
+                type: str
+                required: true
+              password:
+                description: Its password.
+                type: str
+                required: true
           database:
             description: The database, for PostgreSQL and Oracle.
             type: str

@@ -11,7 +11,10 @@ version_added: 0.1.0
 description:
   - The fence of a handover. A client that nobody knows of, with the old configuration, comes with the old login. Once
     that may not log in any more, and its sessions are ended, nothing that such a client still does reaches the data.
-  - Built for PostgreSQL, where V(disabled) is C(NOLOGIN), followed by the end of the login's sessions in this database.
+  - On PostgreSQL V(disabled) is C(NOLOGIN), followed by the end of the login's sessions in this database.
+  - On Cassandra, where no session can be ended, V(disabled) takes from the login its rights to the keyspace and its
+    roles, as they are written into the record before, waits until every node refuses a session of it, and is
+    C(LOGIN = false) then. V(enabled) gives back what is on record.
   - It depends on the lock of a run, and does nothing where O(run_id) and O(epoch) do not have it.
 options:
   login:
@@ -20,7 +23,7 @@ options:
     required: true
   state:
     description:
-      - V(disabled) shuts it out and ends its sessions.
+      - V(disabled) shuts it out, with the sessions that it has.
       - V(enabled) lets it in again, on condition that the bound is live.
     type: str
     choices: [disabled, enabled]
@@ -92,7 +95,8 @@ after:
     login: orders
     enabled: false
 sessions:
-  description: Its sessions that were ended, each with C(user), C(application), C(address) and C(port).
+  description:
+    - Its sessions that were ended, each with C(user), C(application), C(address) and C(port). None on Cassandra.
   returned: success
   type: list
   elements: dict

@@ -15,10 +15,8 @@ import psycopg
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.fence_look import fence_look
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_login import kvs_login
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fence import forward
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import NODE_KINDS, stamp_now
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres
-from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.interface import Store
 
 from stores import opened, refused
 
@@ -75,7 +73,7 @@ def look(database, opened) -> dict:
 
 def test_the_rights_as_listed_are_enough_and_the_new_login_uses_the_tables_as_the_old_one_did(fenced, opened):
     seen = look(fenced, opened)
-    assert seen["state"] == {"enabled": True, "own": False, "missing_rights": [], "elsewhere": []}
+    assert seen["state"] == {"enabled": True, "shut_out": False, "own": False, "missing_rights": [], "elsewhere": []}
     assert seen["trial"]["missing"] == [] and seen["trial"]["identity"]["schema"] == "public"
     store = opened(fenced.dba)
     assert store.missing_rights() == []
@@ -196,8 +194,3 @@ def test_another_schema_that_its_search_path_leads_to_is_seen(fenced, opened):
         "ALTER ROLE orders_2 SET search_path TO elsewhere",
     )
     assert look(fenced, opened)["trial"]["identity"]["schema"] == "elsewhere"
-
-
-def test_a_store_that_no_fence_is_built_for_is_told(fenced):
-    seen = fence_look(Store(), {**fenced.kvs, "type": "cassandra"}, "orders", NEW)
-    assert [one.code for one in forward("orders", [], {"fence": seen}, {})] == ["fence-unsupported"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..refusal import Refusal
 from .documents import Mapping, Sequence
-from .stated import Options, StoreAddress
+from .stated import PLACEHOLDER, Options, StoreAddress
 from .values import mapping_of, text_of, texts_of
 
 CQL_PORT = "9042"
@@ -18,7 +18,7 @@ THRIFT_PORT = "9160"
 
 OPTIONS = Options(
     kind="cassandra",
-    names=("hosts", "port", "thrift_port", "user", "password", "keyspace", "tls"),
+    names=("hosts", "port", "thrift_port", "user", "password", "service_login", "keyspace", "tls"),
     needed={"hosts": ("keyValueService", "servers"), "keyspace": ("keyValueService", "keyspace")},
     ports=("port", "thrift_port"),
 )
@@ -31,12 +31,15 @@ def cassandra_address(block: Mapping, runtime: Mapping | None, namespace: str | 
     servers = _servers(runtime, "the runtime keyValueService") if runtime else None
     hosts, port, thrift_port = servers or _servers(block, "keyValueService") or (None, CQL_PORT, THRIFT_PORT)
     credentials = mapping_of(block, "credentials", "keyValueService.credentials")
+    user = text_of(credentials, "username", "credentials") if credentials else None
+    password = text_of(credentials, "password", "credentials") if credentials else None
     said = {
         "hosts": hosts,
         "port": port,
         "thrift_port": thrift_port,
-        "user": text_of(credentials, "username", "credentials") if credentials else None,
-        "password": text_of(credentials, "password", "credentials") if credentials else None,
+        "user": user,
+        "password": password,
+        "service_login": _in_the_open(user, password),
         "keyspace": text_of(block, "keyspace", "keyValueService")
         or text_of(block, "namespace", "keyValueService")
         or namespace,
@@ -77,6 +80,13 @@ def _split(entries: list, name: str) -> tuple:
     if len(ports) > 1:
         raise Refusal("config-invalid", f"The entries of {name} have several ports: {', '.join(sorted(ports))}.")
     return [host.strip("[]") for host, _colon, _port in pairs], (ports.pop() if ports else None) or None
+
+
+def _in_the_open(user: str | None, password: str | None) -> dict | None:
+    """The service's own login, whichever the collection uses. One that is encrypted is known to the service alone."""
+    if not user or not password or PLACEHOLDER.search(user + password):
+        return None
+    return {"username": user, "password": password}
 
 
 def _tls(block: Mapping) -> bool:

@@ -66,7 +66,8 @@ class ClientConfig:
 
     def shared(self) -> dict:
         """What the nodes of one service must agree on, without secrets and without what belongs to a single node."""
-        kvs = {key: value for key, value in self.kvs.items() if key != "password"} if self.kvs else None
+        secret = ("password", "service_login")
+        kvs = {key: value for key, value in self.kvs.items() if key not in secret} if self.kvs else None
         return {
             "namespace": self.namespace,
             "store": self.store,

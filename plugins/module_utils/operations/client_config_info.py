@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ..arguments import LOGIN
+
 TARGET = {
     "path": {"type": "path", "required": True},
     "runtime_path": {"type": "path"},
@@ -32,21 +34,13 @@ TIMELOCK_BLOCK = {
     },
 }
 
-NEW_LOGIN = {
-    "type": "dict",
-    "options": {
-        "username": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
-    },
-}
-
 CONFIG = {
     "config_root": {"type": "str"},
     "runtime_config_root": {"type": "str"},
     "atlasdb_version": {"type": "str"},
     "kvs_overrides": {"type": "dict", "no_log": True},
     "timelock": TIMELOCK_BLOCK,
-    "new_login": NEW_LOGIN,
+    "new_login": LOGIN,
     "template": {"type": "path"},
 }
 

@@ -13,15 +13,21 @@ from ..refusal import Refusal
 from ..stores.interface import Store
 from ..stores.opening import open_store
 
+_AGAINST = ("fence-unsupported", "fence-denied")
+
 
 def fence_look(store: Store, kvs: dict, old: str | None, new: dict | None) -> dict:
     """See planning.fence. Writes nothing; raises Refusal as ``store`` does."""
-    look = {"new": new["username"] if new else None, "old": old, "state": None, "trial": None}
-    if not store.has_fence:
-        return {**look, "unsupported": kvs["type"].capitalize()}
-    state = store.login(old) if old else None
+    look = {"new": new["username"] if new else None, "old": old, "state": None, "untried": None, "trial": None}
+    try:
+        state = store.login(old) if old else None
+    except Refusal as refusal:
+        if refusal.code not in _AGAINST:
+            raise
+        return {**look, "refusal": refusal}
     look["state"] = state and asdict(state)
     if state and new:
+        look["untried"] = None if state.shut_out else store.untried(old)
         look["trial"] = _trial({**kvs, "user": new["username"], "password": new["password"]}, old, kvs["user"])
     return look
 

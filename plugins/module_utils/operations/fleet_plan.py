@@ -11,7 +11,7 @@ from contextlib import closing
 from functools import lru_cache
 
 from ..addresses import addresses_of
-from ..arguments import KVS, TIMELOCK
+from ..arguments import KVS, LOGIN, TIMELOCK
 from ..cluster_sessions import STORE, sessions_of
 from ..planning.fence import old_login
 from ..planning.fleet import plan_fleet
@@ -23,7 +23,6 @@ from ..stores.opening import open_store
 from ..stores.trust import trust_in
 from ..timelock.opening import open_timelock
 from ..timelock.survey import look
-from .client_config_info import NEW_LOGIN
 from .fence_look import fence_look
 from .kvs_sessions_info import HOST_LOOKS, KNOWN_CLIENTS
 from .timestamp_info import describe_store
@@ -38,7 +37,7 @@ ARGUMENT_SPEC = {
         "type": "list",
         "elements": "dict",
         "required": True,
-        "options": {"service": {"type": "str", "required": True}, "kvs": KVS, "new_login": NEW_LOGIN},
+        "options": {"service": {"type": "str", "required": True}, "kvs": KVS, "new_login": LOGIN},
     },
     "playing": {"type": "list", "elements": "str", "required": True},
     "ignore_sessions": {"type": "list", "elements": "dict", "default": []},

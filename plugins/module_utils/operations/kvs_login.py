@@ -45,7 +45,8 @@ def kvs_login(params: dict, check_mode: bool) -> dict:
             raise Refusal("fence-denied", f"{params['login']} is the login that would have to do it.")
         if not check_mode:
             return _result(params["login"], store.put_login(params["login"], enabled, guard))
-        return _result(params["login"], _foreseen(store, params["login"], login.enabled, enabled, guard))
+        before = login.counts_as_enabled(enabled)
+        return _result(params["login"], _foreseen(store, params["login"], before, enabled, guard))
 
 
 def _require_gone(params: dict, guard: Guard) -> None:
@@ -59,7 +60,8 @@ def _require_gone(params: dict, guard: Guard) -> None:
 def _foreseen(store: Store, login: str, before: bool, enabled: bool, guard: Guard) -> LoginChange:
     """What would become of it."""
     require_guard(store.record(), guard)
-    ended = [] if enabled else [session for session in store.sessions([]) if session["user"] == login]
+    ends = store.ends_sessions and not enabled
+    ended = [session for session in store.sessions([]) if session["user"] == login] if ends else []
     return LoginChange(before, enabled, ended)
 
 

@@ -5,8 +5,9 @@
 """The fence of a service: which login is shut out, which one stands in its place, and what speaks against that.
 
 A look at it (operations.fence_look) has ``new`` (the login in the inventory, or None), ``old``, ``state`` (of the old
-one: ``enabled``, ``own``, ``missing_rights``, ``elsewhere``; None where there is none of that name) and ``trial`` (what
-the new one sees: ``identity`` and ``missing``, or ``refusal``); or ``unsupported``.
+one: see LoginState; None where there is none of that name), ``untried`` (why
+nobody could see that it is shut out) and ``trial`` (what the new one sees: ``identity`` and ``missing``, or
+``refusal``). Where the store has no fence, or the old login is not shown, it has a ``refusal`` that says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from ..cluster_sessions import words
 from ..identity import same_kvs
 from ..refusal import Refusal
 from .nodes import process_of
+
+_KNOWN = (
+    "See that every node of the cluster is up, and that the login in the service's configuration gets in. Where it is"
+    " encrypted there, give it as service_login in atlasdb_kvs_overrides."
+)
 
 
 def old_login(nodes: list, record: dict | None) -> str | None:
@@ -39,12 +45,14 @@ def forward(name: str, nodes: list, store: dict, record: dict) -> list:
     before = record.get("fence") or {}
     fenced = before.get("old") == look["old"]
     if look["new"] is None:
-        if not fenced or look["state"] is None or look["state"]["enabled"]:
+        # Where the old login is not shown, by what is on record as taken from it.
+        whole = look["state"]["enabled"] if look["state"] else look["old"] not in (record.get("taken") or {})
+        if not fenced or whole:
             return []
         found = f"A run on record has shut out {before['old']}, and given nodes of {name} the login {before['new']}."
         return [Refusal("fence-changed", found)]
-    if look.get("unsupported"):
-        return [Refusal("fence-unsupported", f"{name} stores in {look['unsupported']}.")]
+    if look.get("refusal"):
+        return [look["refusal"]]
     found = _changed(name, nodes, look, before if record.get("unfinished") else {}) or _unknown(nodes, look)
     if found:
         return [found]
@@ -57,6 +65,8 @@ def back(name: str, store: dict, fence: dict) -> list:
     if look["new"] != fence["new"]:
         found = f"{name} was given the login {fence['new']} in place of {fence['old']}, and goes back to that one."
         return [Refusal("fence-changed", found)]
+    if look.get("refusal"):
+        return [look["refusal"]]
     if look["state"] is None:
         return [_no_such_login(look["old"])]
     return _rights(look)
@@ -98,18 +108,22 @@ def _of_old(look: dict, fenced: bool) -> list:
     if state["own"]:
         return [Refusal("fence-denied", f"The collection itself logs in as {old}, which is to be shut out.")]
     found = _rights(look)
+    if state["elsewhere"]:
+        names = ", ".join(state["elsewhere"])
+        said = f"{old} is not this service's alone: it has sessions or rights in {names} on the same server as well."
+        found.append(Refusal("fence-shared", said))
     if not state["enabled"] and not fenced:
         said = f"{old}, the login of the nodes, may not log in already, and no run on record has shut it out."
         found.append(Refusal("fence-login", said, "Find out who has done that, and why, and let it in again first."))
-    if state["elsewhere"]:
-        names = ", ".join(state["elsewhere"])
-        found.append(Refusal("fence-shared", f"{old} has sessions in other databases of the server: {names}."))
+    elif look["untried"]:
+        said = f"Nobody could see that {old} is shut out: {look['untried']}"
+        found.append(Refusal("fence-login", said, _KNOWN))
     return found
 
 
 def _rights(look: dict) -> list:
     missing = look["state"]["missing_rights"]
-    said = f"The collection's login may not shut out {look['old']} and end its sessions, or let it in again."
+    said = f"The collection's login may not shut out {look['old']} and its sessions, or let it in again."
     return [Refusal("fence-denied", said, f"Run: {'; '.join(missing)}.")] if missing else []
 
 
@@ -131,7 +145,7 @@ def shared(services: dict, stores: dict) -> dict:
     """The services whose old login is one of another service on the same server as well, with their refusal."""
     users: dict = {}
     for name, nodes in services.items():
-        server = ((stores.get(name) or {}).get("identity") or {}).get("system_identifier")
+        server = _server_of((stores.get(name) or {}).get("identity") or {})
         for login in {login for _mode, login in _logins(nodes) if login and server}:
             users.setdefault((server, login), []).append(name)
     refusals = {}
@@ -144,21 +158,28 @@ def shared(services: dict, stores: dict) -> dict:
     return refusals
 
 
+def _server_of(identity: dict):
+    """What has its logins for itself: a PostgreSQL server, a Cassandra cluster."""
+    return identity.get("system_identifier") or tuple(identity.get("host_ids") or ())
+
+
 def notes(nodes: list, store: dict) -> list:
-    """What the fence will do, and which sessions it will end that belong to no node that is seen."""
+    """What the fence will do, and which sessions it will cut off that belong to no node that is seen."""
     look = store["fence"]
-    if look["new"] is None or look.get("unsupported"):
+    if look["new"] is None or look.get("refusal"):
         return []
     own = {pair["local"] for node in nodes for pair in process_of(node).get("sockets") or []}
     sessions = [one for one in store.get("sessions") or [] if one["user"] == look["old"]]
     others = [one for one in sessions if f"{one['address']}:{one['port']}" not in own]
     said = [f"fence: {look['old']} will be shut out, and {look['new']} stand in its place"]
-    return said + ([f"the fence will end sessions that are of no node: {words(others)}"] if others else [])
+    return said + ([f"the fence will cut off sessions that are of no node: {words(others)}"] if others else [])
 
 
 def weakened(store: dict, record: dict) -> list:
     """What has become of the fence since the handover."""
-    fence, state = record.get("fence"), (store.get("fence") or {}).get("state")
-    if not fence or not state or not state["enabled"]:
+    fence, look = record.get("fence"), store.get("fence") or {}
+    if fence and look.get("refusal"):
+        return [f"whether its old login {fence['old']} is still shut out is not seen: {look['refusal'].found}"]
+    if not fence or not look.get("state") or look["state"]["shut_out"]:
         return []
-    return [f"its old login {fence['old']}, which the handover shut out, may log in again"]
+    return [f"its old login {fence['old']}, which the handover shut out, may log in again, or use what it could"]

@@ -14,10 +14,12 @@ from ..proofs import Guard
 from ..refusal import Refusal
 from . import cassandra_cluster, cassandra_punch, cassandra_row, lock
 from .cassandra_connection import THRIFT_PORT, CassandraConnection, NotUnderstood, Unsettled
+from .cassandra_login import CassandraLogins
 from .cassandra_record import CassandraRecord
+from .cassandra_rights import missing_use
 from .cassandra_row import TABLE, Cell, Cells
 from .fate import FateUnknown
-from .interface import PUNCH_TABLE, Change, Record, Store
+from .interface import PUNCH_TABLE, Change, LoginChange, LoginState, Record, Store
 from .states import another_number, is_restored, next_bound, require_openable, require_restorable, require_usable
 
 SETTLE_SECONDS = 45
@@ -39,6 +41,7 @@ class CassandraStore(Store):
         self._thrift_port = kvs.get("thrift_port") or THRIFT_PORT
         self._connection = CassandraConnection(kvs)
         self._record = CassandraRecord(self._connection, self._keyspace)
+        self._logins = CassandraLogins(kvs, self._connection, self._record)
 
     def close(self) -> None:
         self._connection.close()
@@ -179,6 +182,28 @@ class CassandraStore(Store):
 
     def note(self, guard: Guard, changes: dict, release: bool) -> Record:
         return self._record.note(guard, changes, release)
+
+    def login(self, login: str) -> LoginState | None:
+        return self._logins.state(login)
+
+    def missing_use(self, old: str, looker: str) -> list:
+        return missing_use(self._connection, self._keyspace, old)
+
+    def untried(self, login: str) -> str | None:
+        return self._logins.untried(login)
+
+    def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
+        before = self.require_login(login).counts_as_enabled(enabled)
+        lock.require_guard(self._record.read(), guard)
+        if enabled:
+            require_openable(self.read())
+            self._logins.let_in(login, guard)
+        else:
+            self._logins.shut_out(login, guard)
+        after = self.require_login(login).counts_as_enabled(enabled)
+        if after != enabled:
+            raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
+        return LoginChange(before, after, [])
 
 
 def _require_number(state: StoreState, expected: int) -> None:

@@ -61,10 +61,8 @@ def table_id(connection: CassandraConnection, keyspace: str, table: str) -> str 
     return str(rows[0]["id"]) if rows else None
 
 
-def filled_table(connection: CassandraConnection, keyspace: str) -> str | None:
-    """A table of ``keyspace`` that has rows, or None. One that the login may not read counts as well: what nobody can
-    see is not empty.
-    """
+def tables(connection: CassandraConnection, keyspace: str) -> list:
+    """The names of the tables of ``keyspace``, sorted."""
     try:
         rows = connection.look("SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
     except NotUnderstood:  # before 3.0
@@ -72,7 +70,14 @@ def filled_table(connection: CassandraConnection, keyspace: str) -> str | None:
             "SELECT columnfamily_name AS table_name FROM system.schema_columnfamilies WHERE keyspace_name = %s",
             (keyspace,),
         )
-    for name in sorted(row["table_name"] for row in rows):
+    return sorted(row["table_name"] for row in rows)
+
+
+def filled_table(connection: CassandraConnection, keyspace: str) -> str | None:
+    """A table of ``keyspace`` that has rows, or None. One that the login may not read counts as well: what nobody can
+    see is not empty.
+    """
+    for name in tables(connection, keyspace):
         if _has_rows(connection, f'"{keyspace}"."{name}"'):
             return f"{keyspace}.{name}"
     return None

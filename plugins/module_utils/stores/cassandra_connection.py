@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 import time
 from collections import Counter
 
@@ -49,9 +50,9 @@ else:
         of a round may meet it in every round.
         """
 
-        def __init__(self):
+        def __init__(self, every_datacentre: bool):
             # No name of a datacentre: that of the hosts that are named.
-            super().__init__()
+            super().__init__(used_hosts_per_remote_dc=sys.maxsize if every_datacentre else 0)
             self.silences = Counter()
 
         def make_query_plan(self, working_keyspace=None, query=None):
@@ -76,9 +77,9 @@ class NotUnderstood(Refusal):
 
 
 class CassandraConnection:
-    """A session with the cluster that ``kvs`` names (see arguments.KVS)."""
+    """A session with the cluster that ``kvs`` names (see arguments.KVS), in the datacentre of its hosts, or in all."""
 
-    def __init__(self, kvs: dict):
+    def __init__(self, kvs: dict, every_datacentre: bool = False):
         if Cluster is None:
             raise Refusal(
                 "controller-requirements",
@@ -89,7 +90,7 @@ class CassandraConnection:
         self.port = kvs.get("port") or CQL_PORT
         self.where = f"{', '.join(kvs['hosts'])} port {self.port}"
         self.user = kvs.get("user")
-        self._policy = _SilentLast()
+        self._policy = _SilentLast(every_datacentre)
         try:
             self._cluster = self._describe()
         except UnresolvableContactPoints:
@@ -150,23 +151,30 @@ class CassandraConnection:
         return ends
 
     def look(
-        self, statement: str, parameters: tuple = (), *, serial: bool = False, quorum: bool = False, host=None
+        self,
+        statement: str,
+        parameters: tuple = (),
+        *,
+        serial: bool = False,
+        quorum: bool = False,
+        everywhere: bool = False,
+        host=None,
     ) -> list:
-        """The rows of a reading ``statement``, as dictionaries; at SERIAL, at QUORUM for several partitions, or at
-        LOCAL_ONE for what a node says of itself and of the schema.
+        """The rows of a reading ``statement``, as dictionaries; at SERIAL, at QUORUM for several partitions, at ALL
+        (``everywhere``), or at LOCAL_ONE for what a node says of itself and of the schema.
 
         Repeated for LOOK_SECONDS where replicas or answers are missing, unless it is one ``host`` that is asked. Raises
         Refusal: ``kvs-unreachable``, ``kvs-denied``, and NotUnderstood.
         """
         level = ConsistencyLevel.QUORUM if quorum else ConsistencyLevel.LOCAL_ONE
         level = ConsistencyLevel.SERIAL if serial else level
+        level = ConsistencyLevel.ALL if everywhere else level
         deadline = time.monotonic() + LOOK_SECONDS
         while True:
             try:
                 return self._execute(statement, parameters, level, host)
             except InvalidRequest as error:
-                refusal = self._refusal(error)
-                raise NotUnderstood(refusal.code, refusal.found, refusal.do) from None
+                raise self._not_understood(error) from None
             except _ERRORS as error:
                 refusal = self._refusal(error)
                 if host or refusal.code != "kvs-unreachable" or time.monotonic() > deadline:
@@ -220,9 +228,14 @@ class CassandraConnection:
         return bool(rows[0]["[applied]"])
 
     def define(self, statement: str) -> None:
-        """Run a statement of the schema, and wait until the nodes that are up agree on it."""
+        """Run a statement of the schema or of rights, and wait until the nodes that are up agree on the schema.
+
+        Raises Refusal: ``kvs-unreachable``, ``kvs-denied``, and NotUnderstood.
+        """
         try:
             self._execute(statement, (), ConsistencyLevel.QUORUM, None)
+        except InvalidRequest as error:
+            raise self._not_understood(error) from None
         except _ERRORS as error:
             raise self._refusal(error) from None
 
@@ -234,6 +247,10 @@ class CassandraConnection:
         except OperationTimedOut as error:
             self._policy.silences[error.last_host] += 1
             raise
+
+    def _not_understood(self, error) -> NotUnderstood:
+        refusal = self._refusal(error)
+        return NotUnderstood(refusal.code, refusal.found, refusal.do)
 
     def _refusal(self, error) -> Refusal:
         reason = self._words(error)

@@ -44,16 +44,22 @@ class Record:
 
 @dataclass(frozen=True)
 class LoginState:
-    """A login of the key-value service: whether it may log in, and whether it is the one that looks.
+    """A login of the key-value service: whether it is as before any fence, is shut out, and is the one that looks. One
+    that a run has left in between is neither enabled nor shut out.
 
-    ``missing_rights`` are the statements that would let the one that looks change that and end its sessions;
-    ``elsewhere`` names other databases in which it has sessions.
+    ``missing_rights`` are the statements that would let the one that looks change that and make its sessions harmless;
+    ``elsewhere`` names other databases in which it has sessions, or other keyspaces in which it has rights.
     """
 
     enabled: bool
+    shut_out: bool
     own: bool
     missing_rights: list
     elsewhere: list
+
+    def counts_as_enabled(self, wanted: bool) -> bool:
+        """Whether it is enabled, for whoever wants it to be so or not: in between it is not as it is ``wanted``."""
+        return self.enabled if wanted else not self.shut_out
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,8 @@ class LoginChange:
 class Store:
     """A key-value service. Every method may raise Refusal ``kvs-unreachable``, ``kvs-denied`` or ``kvs-lock-held``."""
 
-    has_fence = False
-    """Whether a login can be shut out of it. Where not, what has to do with logins raises ``fence-unsupported``."""
+    ends_sessions = False
+    """Whether the sessions of a login that is shut out are ended. Where not, they may do nothing any more."""
 
     def identity(self) -> dict:
         """What tells this key-value service from any other: see the module identity.
@@ -161,8 +167,11 @@ class Store:
         raise NotImplementedError
 
     def login(self, login: str) -> LoginState | None:
-        """What there is of a login, or None where there is none of that name. Writes nothing."""
-        raise _unfenced()
+        """What there is of a login, or None where there is none of that name. Writes nothing.
+
+        Raises Refusal ``fence-unsupported`` where it cannot be shut out at all, ``fence-denied`` where it is not shown.
+        """
+        raise NotImplementedError
 
     def require_login(self, login: str) -> LoginState:
         """The same. Raises Refusal ``fence-login`` where there is none. Writes nothing."""
@@ -176,20 +185,21 @@ class Store:
 
         Its sessions must be ones that the login ``looker`` sees.
         """
-        raise _unfenced()
+        raise NotImplementedError
+
+    def untried(self, login: str) -> str | None:
+        """Why nobody could see that ``login``, the service's, is shut out, as a sentence; else None. Writes nothing."""
+        return None
 
     def put_login(self, login: str, enabled: bool, guard: Guard) -> LoginChange:
-        """Let ``login`` in again, or shut it out and end its sessions; unchanged where that was done before.
+        """Let ``login`` in again as it was, or shut it out with the sessions it has; unchanged where that was done
+        before.
 
-        Raises Refusal ``fence-open`` where a session does not end, ``operator-lock-lost``, and for letting
-        somebody in while the bound is not live ``bound-moved`` or the state's own code.
+        Raises Refusal ``fence-open`` where a session does not end or may still do something, ``operator-lock-lost``,
+        and for letting somebody in while the bound is not live ``bound-moved`` or the state's own code.
         """
-        raise _unfenced()
+        raise NotImplementedError
 
     def close(self) -> None:
         """End the connection."""
         raise NotImplementedError
-
-
-def _unfenced() -> Refusal:
-    return Refusal("fence-unsupported", "This kind of key-value service has no login that could be shut out.")

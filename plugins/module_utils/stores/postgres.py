@@ -25,7 +25,7 @@ QUIET_LOOKS = 3
 class PostgresStore(Store):
     """The bound is one row of one table, and every effect on it one transaction."""
 
-    has_fence = True
+    ends_sessions = True
 
     def __init__(self, kvs: dict):
         self._table = postgres_table.table_name(kvs.get("table_prefix") or "")

@@ -34,7 +34,7 @@ def state(cursor, login: str) -> LoginState | None:
     if row is None:
         return None
     enabled, own, name, user, *rights, elsewhere = row
-    return LoginState(enabled, own, _missing(name, user, *rights), elsewhere)
+    return LoginState(enabled, not enabled, own, _missing(name, user, *rights), elsewhere)
 
 
 def _missing(name: str, user: str, is_super: bool, of_super: bool, may_alter: bool, rules: bool, ends: bool) -> list:

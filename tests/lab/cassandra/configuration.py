@@ -66,6 +66,7 @@ def _yaml(folder: Path, version: Version, addresses: list[str], index: int, clus
         "authenticator": "PasswordAuthenticator" if auth else "AllowAllAuthenticator",
         "authorizer": "CassandraAuthorizer" if auth else "AllowAllAuthorizer",
         "permissions_validity_in_ms": 500,
+        "roles_validity_in_ms": 500,
         "data_file_directories": [str(folder / "data")],
         "commitlog_directory": str(folder / "commitlog"),
         "saved_caches_directory": str(folder / "saved_caches"),

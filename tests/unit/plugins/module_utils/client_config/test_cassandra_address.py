@@ -15,6 +15,7 @@ KVS = {
     "thrift_port": 9160,
     "user": "cassandra",
     "password": "cassandra",
+    "service_login": {"username": "cassandra", "password": "cassandra"},
     "keyspace": "myapp",
     "tls": False,
 }
@@ -74,6 +75,18 @@ def test_ssl_decides_over_the_configuration_of_it(cassandra, lines, tls):
 def test_a_store_that_asks_for_no_login_has_none(cassandra):
     text = cassandra.replace("    credentials:\n      username: cassandra\n      password: cassandra\n", "")
     assert (read_config(text).problems, read_config(text).kvs["user"]) == ([], None)
+
+
+def test_the_service_s_own_login_is_kept_beside_the_one_that_the_collection_is_given(cassandra):
+    config = read_config(cassandra, overrides={"user": "dba", "password": "other"})
+    assert (config.kvs["user"], config.kvs["service_login"]["username"]) == ("dba", "cassandra")
+    assert "service_login" not in config.shared()["kvs"]
+    encrypted = cassandra.replace("password: cassandra", "password: '${enc:AES:abc}'")
+    config = read_config(encrypted, overrides={"user": "dba", "password": "other"})
+    assert (config.problems, config.kvs["service_login"]) == ([], None)
+    given = {"username": "cassandra", "password": "known"}
+    overrides = {"user": "dba", "password": "other", "service_login": given}
+    assert read_config(encrypted, overrides=overrides).kvs["service_login"] == given
 
 
 def test_addresses_that_only_the_controller_knows_are_given_by_overrides(cassandra):

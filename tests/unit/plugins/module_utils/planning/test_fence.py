@@ -9,18 +9,21 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fence import old_login
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fence import old_login, shared
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 from .fleets import IDENTITY, TIMELOCK, invalidated, look, node, record, settings, store
 
-OLD = {"enabled": True, "own": False, "missing_rights": [], "elsewhere": []}
+OLD = {"enabled": True, "shut_out": False, "own": False, "missing_rights": [], "elsewhere": []}
+SHUT = {**OLD, "enabled": False, "shut_out": True}
 FENCE = {"old": "orders", "new": "orders_2"}
+NO_FENCE = Refusal("fence-unsupported", "The servers have no authorizer.")
 
 
 def seen(**more) -> dict:
     """A look at a fence with which all is well."""
-    return {**FENCE, "state": OLD, "trial": {"identity": IDENTITY, "missing": []}, **more}
+    return {**FENCE, "state": OLD, "untried": None, "trial": {"identity": IDENTITY, "missing": []}, **more}
 
 
 def nodes(mode="leader", login="orders", **more) -> list:
@@ -55,12 +58,13 @@ def test_with_all_in_order_the_plan_says_who_is_shut_out_and_who_stands_in_its_p
 @pytest.mark.parametrize(
     ("fence", "code", "words"),
     [
-        (seen(unsupported="Cassandra", state=None), "fence-unsupported", "Cassandra"),
+        (seen(refusal=NO_FENCE, state=None), "fence-unsupported", "no authorizer"),
+        (seen(untried="127.0.0.2 does not answer."), "fence-login", "127.0.0.2 does not answer"),
         (seen(new="orders"), "fence-login", "no new one"),
         (seen(state=None), "fence-login", "no role orders"),
         (seen(state={**OLD, "own": True}), "fence-denied", "logs in as orders"),
         (seen(state={**OLD, "missing_rights": ["ALTER ROLE dba CREATEROLE"]}), "fence-denied", "ALTER ROLE dba"),
-        (seen(state={**OLD, "enabled": False}), "fence-login", "no run on record"),
+        (seen(state=SHUT), "fence-login", "no run on record"),
         (seen(state={**OLD, "elsewhere": ["billing"]}), "fence-shared", "billing"),
         (seen(trial={"refusal": "wrong password."}), "fence-login", "orders_2 cannot be used: wrong password."),
         (seen(trial={"identity": IDENTITY, "missing": ["GRANT orders TO orders_2"]}), "fence-login", "GRANT orders"),
@@ -98,6 +102,16 @@ def test_a_login_that_another_service_on_the_server_has_as_well_is_refused():
     assert codes(plan_fleet([*nodes(), other], stores, TIMELOCK, settings())["services"]["orders"]) == []
 
 
+def test_a_login_that_another_service_on_the_cluster_has_as_well_is_refused():
+    services = {"orders": nodes(), "billing": nodes()}
+    orders, billing = {"host_ids": ["a", "b"]}, {"host_ids": ["a", "b"]}
+    stores = {"orders": {"identity": orders, "fence": seen()}, "billing": {"identity": billing}}
+    refusals = shared(services, stores)
+    assert {name: one.code for name, one in refusals.items()} == {"orders": "fence-shared"}
+    billing["host_ids"] = ["c"]
+    assert shared(services, stores) == {}
+
+
 def test_the_plan_says_which_sessions_of_no_node_will_be_ended():
     stranger = {"user": "orders", "application": "psql", "address": "10.0.0.66", "port": 1}
     made = plan(seen(), its_store=store(sessions=[*store()["sessions"], stranger]))
@@ -106,25 +120,30 @@ def test_the_plan_says_which_sessions_of_no_node_will_be_ended():
 
 
 def test_an_unfinished_run_goes_on_with_its_own_fence_and_no_other():
-    shut = {**OLD, "enabled": False}
     unfinished = store(record=record(fence=FENCE))
     held = nodes("held")
-    made = plan(seen(state=shut), held, unfinished)
+    made = plan(seen(state=SHUT), held, unfinished)
     assert (made["todo"], made["fence"]) == ("migrate", FENCE)
-    assert codes(plan(seen(new="orders_3", state=shut), held, unfinished)) == ["fence-changed"]
-    assert codes(plan(seen(new=None, trial=None, state=shut), held, unfinished)) == ["fence-changed"]
-    # Nothing was shut out yet: it may be given up.
+    assert codes(plan(seen(new="orders_3", state=SHUT), held, unfinished)) == ["fence-changed"]
+    assert codes(plan(seen(new=None, trial=None, state=SHUT), held, unfinished)) == ["fence-changed"]
+    # Nothing was shut out yet: it may be given up. Not where the run was killed midway.
     assert codes(plan(seen(new=None, trial=None), held, unfinished)) == []
+    unseen = seen(new=None, trial=None, state=None, refusal=NO_FENCE)
+    assert codes(plan(unseen, held, unfinished)) == []
+    taken = store(record=record(fence=FENCE, taken={"orders": {"roles": [], "rights": {"data": ["SELECT"]}}}))
+    assert codes(plan(unseen, held, taken)) == ["fence-changed"]
+    midway = {**OLD, "enabled": False}
+    assert codes(plan(seen(new=None, trial=None, state=midway), held, unfinished)) == ["fence-changed"]
+    assert codes(plan(seen(state=midway), held, unfinished)) == []
 
 
 def test_nodes_that_somebody_has_given_their_old_configuration_again_are_known_to_be_shut_out_by_the_handover():
     done = invalidated(record=record(fence=FENCE, unfinished=False, holder=None))
-    shut = {**OLD, "enabled": False}
-    assert codes(plan(seen(state=shut), its_store=done)) == []
-    made = plan(seen(new=None, trial=None, state=shut), its_store=done)
+    assert codes(plan(seen(state=SHUT), its_store=done)) == []
+    made = plan(seen(new=None, trial=None, state=SHUT), its_store=done)
     assert codes(made) == ["fence-changed"] and "orders_2" in made["refusals"][0]["found"]
     # Whoever has shut out another login of theirs since: that is none of this run's business.
-    other = seen(new=None, trial=None, old="third", state=shut)
+    other = seen(new=None, trial=None, old="third", state=SHUT)
     assert codes(plan(other, nodes(login="third"), done)) == []
 
 
@@ -138,8 +157,11 @@ def test_a_fence_that_is_down_after_the_handover_is_noted():
     made = plan(seen(new=None, trial=None), nodes("timelock", "orders_2"), done)
     assert (made["todo"], made["fence"]) == ("nothing", None)
     assert any("orders, which the handover shut out, may log in again" in note for note in made["notes"])
-    shut = {**OLD, "enabled": False}
-    assert plan(seen(new=None, trial=None, state=shut), nodes("timelock", "orders_2"), done)["notes"] == []
+    assert plan(seen(new=None, trial=None, state=SHUT), nodes("timelock", "orders_2"), done)["notes"] == []
+    unseen = seen(new=None, trial=None, state=None, refusal=NO_FENCE)
+    made = plan(unseen, nodes("timelock", "orders_2"), done)
+    assert (made["todo"], made["refusals"]) == ("nothing", [])
+    assert any("still shut out is not seen: The servers have no authorizer." in note for note in made["notes"])
 
 
 def test_the_way_back_lets_in_whom_the_handover_shut_out_and_wants_the_option_for_it():
@@ -147,12 +169,13 @@ def test_the_way_back_lets_in_whom_the_handover_shut_out_and_wants_the_option_fo
     members = nodes("timelock", "orders_2")
     for one in members:
         one["look"]["config"]["former"] = True
-    shut = {**OLD, "enabled": False}
-    made = plan(seen(state=shut), members, done, direction="reverse")
+    made = plan(seen(state=SHUT), members, done, direction="reverse")
     assert (made["todo"], made["fence"]) == ("reverse", FENCE)
-    assert "fence-changed" in codes(plan(seen(new=None, state=shut), members, done, direction="reverse"))
-    powerless = seen(state={**shut, "missing_rights": ["A"]})
+    assert "fence-changed" in codes(plan(seen(new=None, state=SHUT), members, done, direction="reverse"))
+    powerless = seen(state={**SHUT, "missing_rights": ["A"]})
     assert "fence-denied" in codes(plan(powerless, members, done, direction="reverse"))
+    unseen = seen(state=None, refusal=Refusal("fence-denied", "What orders may do is not shown."))
+    assert "fence-denied" in codes(plan(unseen, members, done, direction="reverse"))
 
 
 def test_the_login_to_shut_out_is_that_of_the_nodes_unless_a_run_is_unfinished_or_all_are_on_timelock():
