@@ -22,6 +22,7 @@ from cassandra_here import WIDE
 from chaos.faults import OfAService
 from fleet import CASSANDRA, STORES, Fleet, wait_for
 from lab import by_hand, ports, processes
+from lab.layout import DEAF
 from lab.service import Node, Service
 
 NODES = {
@@ -138,7 +139,7 @@ class Faults:
         self.undone.enter_context(socket.create_server(("127.0.0.2", node.port)))
         self.lost.touch()
         self.undone.callback(self.lost.unlink)
-        self._end_no_process(self.service("deaf_to_its_stop").nodes[0].script)
+        self._end_no_process(self.service("deaf_to_its_stop"))
 
     def give_a_disk_of_its_own(self, folder: Path) -> Callable[[], object]:
         """A small file system in the place of the folder, with what was in it; what takes it away again."""
@@ -155,12 +156,16 @@ class Faults:
                 pass
         self.undone.callback(filler.unlink)
 
-    def _end_no_process(self, script: Path) -> None:
-        """Its start script says nothing, ends nothing, and is waited for."""
+    def _end_no_process(self, service: Service) -> None:
+        """Its start script says nothing, ends nothing, and is waited for; nor does its process hear a SIGTERM."""
+        script = service.nodes[0].script
         before = script.read_text()
         assert 'kill "$PID"' in before
         script.write_text(before.replace('kill "$PID"', ":"))
         self.undone.callback(script.write_text, before)
+        deaf = self.lab.layout.shared(service.name) / DEAF
+        deaf.touch()
+        self.undone.callback(deaf.unlink)
 
     def _start_beside(self, service: Service) -> None:
         before = self._sessions(service)

@@ -13,6 +13,8 @@ from pathlib import Path
 DEFAULT_VERSION = "0.905.0"
 MANAGERS = ("sls", "command")
 POSTGRES = "postgres"
+DEAF = "deaf"
+"""While a file of this name is in a service's shared folder, its nodes do not heed a SIGTERM."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.journal import Journal, Origin
+from lab.layout import DEAF
 from lab.node import configuration
 from lab.node.embedded import EmbeddedTimestamps
 from lab.node.failures import AtlasFailure, ClocksWentBackwards, ConfigurationRefused
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--atlasdb-version", default="0.905.0")
     parser.add_argument("--start-seconds", type=float, default=0, help="until it does anything, as a JVM that loads")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, lambda number, frame: _stop(options.shared / DEAF))
     try:
         time.sleep(options.start_seconds)
         _run(options)
@@ -61,8 +62,9 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-def _stop(number: int, frame: object) -> None:
-    raise SystemExit(TERMINATED)
+def _stop(deaf: Path) -> None:
+    if not deaf.exists():
+        raise SystemExit(TERMINATED)
 
 
 def _run(options: argparse.Namespace) -> None:
