@@ -42,9 +42,9 @@ EDITS = {
 }
 """When which file of the last node of a service is edited, how many nodes that has, and how they are started."""
 
-AT_PREPARE = [name for name, (moment, *_) in EDITS.items() if moment == LOOKED]
-IN_THE_WINDOW = [name for name, (moment, *_) in EDITS.items() if moment == STAGED]
-WHILE_HELD = [name for name, (moment, *_) in EDITS.items() if moment == HELD]
+AT_PREPARE = [name for name, (moment, *_rest) in EDITS.items() if moment == LOOKED]
+IN_THE_WINDOW = [name for name, (moment, *_rest) in EDITS.items() if moment == STAGED]
+WHILE_HELD = [name for name, (moment, *_rest) in EDITS.items() if moment == HELD]
 RELEASED = {"holders": []}
 """Of the lock, which the run had when the files were edited."""
 
@@ -62,7 +62,7 @@ def story(lab, tmp_path_factory):
         try:
             for moment in (LOOKED, STAGED, HELD):
                 run.wait_at(moment)
-                for name, (when, file, *_) in EDITS.items():
+                for name, (when, file, *_rest) in EDITS.items():
                     if when == moment:
                         path = file(named[name].nodes[-1])
                         edited[path] = path.read_text()

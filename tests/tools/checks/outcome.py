@@ -21,8 +21,8 @@ LOGS = BUILD / "logs"
 # What pytest and ansible-test print of a test that they did not run.
 SKIPPED = re.compile(r"^SKIPPED \[(\d+)\] ([^:\s]+)(?::\d+)?: (.*)$", re.MULTILINE)
 NOT_RUN = re.compile(r"^(WARNING: Skipping .*|.*[Ss]kipping sanity test .*)$", re.MULTILINE)
-# The lines in which pytest sums up, one a test.
-NOT_PASSED = re.compile(r"^((?:FAILED|ERROR) \S.*)$", re.MULTILINE)
+# The lines in which pytest sums up, one a test, and in which ansible-test says what is wrong.
+NOT_PASSED = re.compile(r"^((?:FAILED|ERROR:?) \S.*)$", re.MULTILINE)
 PYTEST_CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+ in [\d.]+s)", re.MULTILINE)
 
 
