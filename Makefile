@@ -3,7 +3,7 @@ SHELL := bash
 STORE := postgres
 ENTER := source tests/tools/environment.sh
 
-.PHONY: help setup demo test newest races chaos hidden bench benchback benchplan lint sanity units integration molecule hosts docs model build clean
+.PHONY: help setup demo test newest races chaos hidden bench benchback benchplan lint sanity units integration molecule hosts clusters docs model build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,9 +54,11 @@ molecule: ## the collection's playbooks by molecule
 
 hosts: ## the same over SSH on hosts with a root and a systemd of their own, by molecule and end to end; as root
 
+clusters: ## several nodes of a real Cassandra that are lost, and how the lab's nodes use Cassandra
+
 docs: ## the documentation site, in .build/docs/html
 
-lint sanity units integration molecule hosts docs:
+lint sanity units integration molecule hosts clusters docs:
 	@$(ENTER) test && PYTHONPATH=tests/tools python -m checks $@
 
 model: ## the model of the handover, by spin; one line for each configuration and each guard

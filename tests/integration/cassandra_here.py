@@ -20,6 +20,11 @@ VERSIONS = list(distribution.VERSIONS) if WIDE else _WANTED.split()
 only_wide = pytest.mark.skipif(not WIDE, reason="only in the wider run: LAB_CASSANDRA=all")
 """Of tests that take minutes, on several nodes or versions."""
 
+only_on_demand = pytest.mark.skipif(
+    not (WIDE or "LAB_CLUSTERS" in os.environ), reason="only by make clusters, and in the wider run"
+)
+"""Of what `make clusters` runs."""
+
 
 def require(version: str = distribution.DEFAULT_VERSION) -> str:
     """The version, with its jars in the cache; else skips the test with the reason, or fails it where CI is set."""

@@ -27,6 +27,8 @@ from stores import opened, refused
 
 __all__ = ["opened"]
 
+pytestmark = cassandra_here.only_on_demand
+
 HOLDER = {"user": "alice", "host": "controller", "pid": 1, "since": "now"}
 V, W = 1_010_000, 3_010_007
 NODES = {0, 1, 2}

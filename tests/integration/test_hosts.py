@@ -23,6 +23,8 @@ from lab.playbooks import environment
 
 TESTS = str(Path(__file__).resolve().parents[1])
 
+pytestmark = hosts_here.only_on_demand
+
 
 @pytest.fixture(scope="module")
 def hosts():

@@ -25,6 +25,8 @@ from single_services import burn, maker, names, one, start_and_fail
 
 __all__ = ["names", "one"]
 
+pytestmark = cassandra_here.only_on_demand
+
 MAX_LONG = 2**63 - 1
 ESTABLISHED = "01"
 

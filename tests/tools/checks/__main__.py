@@ -61,6 +61,7 @@ FLEETS = [
     # The longest comes last: when it ends, the other lane has ended as well.
     check("molecule", suites.molecule),
     part("hosts", suites.hosts),
+    part("clusters", suites.clusters),
     check("integration", suites.integration),
 ]
 

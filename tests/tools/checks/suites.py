@@ -19,22 +19,32 @@ LACKING = 1
 
 
 def integration(log: Log) -> None:
-    # The tests of a file share a fleet, so they stay together. Fleets wait a third of their time.
-    _pytest(log, "tests/integration", "--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+    # Fleets wait a third of their time.
+    _pytest(log, ["tests/integration"], 3)
 
 
 def migration(log: Log) -> None:
     """One story of the integration tests: plan, check mode, migrations, a second run, status."""
-    _pytest(log, "tests/integration/test_migrate.py")
+    _pytest(log, ["tests/integration/test_migrate.py"], 1)
 
 
-def _pytest(log: Log, tests: str, *more: str, **settings: str) -> None:
-    options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q", *more]
+def clusters(log: Log) -> None:
+    """The store on several nodes of Cassandra that are lost, and how the lab's own nodes use Cassandra."""
+    _pytest(
+        log, ["tests/integration/test_cassandra_cluster.py", "tests/integration/test_lab_node_cassandra.py"], 2,
+        LAB_CLUSTERS="true",
+    )  # fmt: skip
+
+
+def _pytest(log: Log, tests: list[str], processes: int, **settings: str) -> None:
+    options = ["-p", "no:cacheprovider", "-rfEs", "--import-mode=importlib", "--durations=15", "-q"]
+    # The tests of a file share a fleet, so they stay together.
+    options += [f"--numprocesses={processes}", "--dist=loadfile", "--no-loadscope-reorder"] if processes > 1 else []
     # A driver warns of every node that does not answer, which would bury what failed.
     options += ["--log-level=ERROR"]
     path = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{ROOT / 'tests'}"
     with fleets.only_run() as env:
-        log.run(sys.executable, "-m", "pytest", *options, tests, env={**env, "PYTHONPATH": path, **settings})
+        log.run(sys.executable, "-m", "pytest", *options, *tests, env={**env, "PYTHONPATH": path, **settings})
 
 
 def molecule(log: Log) -> None:
@@ -54,7 +64,10 @@ def hosts(log: Log) -> None:
         reason = done.stdout.strip()
         raise Failed(reason) if done.returncode == LACKING and os.environ.get("CI") else Skipped(reason)
     _molecule(log, "hosts")
-    _pytest(log, "tests/integration/test_end_to_end_on_hosts.py", LAB_ON_HOSTS="true")
+    _pytest(
+        log, ["tests/integration/test_hosts.py", "tests/integration/test_end_to_end_on_hosts.py"], 1,
+        LAB_ON_HOSTS="true",
+    )  # fmt: skip
 
 
 def _molecule(log: Log, scenario: str) -> None:
