@@ -82,8 +82,9 @@ def adopt(descriptor: int, ownership: Ownership) -> None:
         with contextlib.suppress(OSError):  # there is none
             os.removexattr(descriptor, _ACL)
     for name, value in ownership.attributes.items():
-        with contextlib.suppress(OSError):  # a label that only the kernel may set; the folder's default applies
-            os.setxattr(descriptor, name, value)
+        if name != _ACL:
+            with contextlib.suppress(OSError):  # a label that only the kernel may set; the folder's default applies
+                os.setxattr(descriptor, name, value)
     os.fchmod(descriptor, ownership.mode)
 
 

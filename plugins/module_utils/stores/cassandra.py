@@ -200,10 +200,7 @@ class CassandraStore(Store):
             self._logins.let_in(login, guard)
         else:
             self._logins.shut_out(login, guard)
-        after = self.require_login(login).counts_as_enabled(enabled)
-        if after != enabled:
-            raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
-        return LoginChange(before, after, [])
+        return LoginChange(before, self.require_told(login, enabled), [])
 
 
 def _require_number(state: StoreState, expected: int) -> None:

@@ -180,6 +180,13 @@ class Store:
             raise Refusal("fence-login", f"There is no login {login}.")
         return state
 
+    def require_told(self, login: str, enabled: bool) -> bool:
+        """Whether it is enabled now, which is ``enabled``. Raises Refusal ``fence-open`` where it is not."""
+        after = self.require_login(login).counts_as_enabled(enabled)
+        if after != enabled:
+            raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
+        return after
+
     def missing_use(self, old: str, looker: str) -> list:
         """What this store's own login lacks to stand for ``old``, the service's, as statements. Writes nothing.
 

@@ -182,10 +182,7 @@ class PostgresStore(Store):
 
         self._repeatable(work)
         ended = [] if enabled else self._end_sessions(login, guard)
-        after = self.require_login(login).enabled
-        if after != enabled:
-            raise Refusal("fence-open", f"{login} was told to be {'en' if enabled else 'dis'}abled, and is not.")
-        return LoginChange(before, after, ended)
+        return LoginChange(before, self.require_told(login, enabled), ended)
 
     def _require_guard(self, cursor, guard: Guard) -> None:
         lock.require_guard(postgres_record.read(cursor, self._found_key(cursor), keep=True), guard)
