@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -36,6 +37,27 @@ def wait_for(condition, seconds=10):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=[60]).start()
+ctypes.CDLL(None).syscall(60, 0)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of the system call is another one")
+def test_a_process_is_not_gone_before_its_last_thread():
+    started = subprocess.Popen([sys.executable, "-c", FIRST_THREAD_ENDS])
+    try:
+        wait_for(lambda: Path(f"/proc/{started.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+        process = processes.identify(started.pid)
+        assert process is not None
+        assert processes.wait_gone([process], 0.3) == [process]
+        assert processes.end([process], 5) == []
+    finally:
+        started.kill()
+        started.wait()
 
 
 def test_up_load_check_status_down(tmp_path):

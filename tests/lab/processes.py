@@ -26,13 +26,17 @@ class Process(NamedTuple):
 
 
 def identify(pid: int) -> Process | None:
-    """The process that has this pid now, or None if there is none or only a zombie (which is reaped, if it is ours)."""
+    """The process that has this pid now, or None if there is none or only a zombie (which is reaped, if it is ours).
+
+    One whose first thread has ended looks like a zombie; as long as another thread runs, its sockets are open.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return None
-    if fields[0] in (b"Z", b"X"):
+    if fields[0] in (b"Z", b"X") and threads < 2:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         return None
