@@ -10,11 +10,14 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.checker import SHOWN_PER_KIND, check_folder, judge
 from lab.journal import Journal, JournalError, Origin, Requests, read_file
+
+# As the unit tests do: see tests/unit/conftest.py.
+settings.load_profile("ci")
 
 
 def history(*processes):
