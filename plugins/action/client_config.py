@@ -64,6 +64,8 @@ class ActionModule(Journalled, Rendering, NodeAction):
         staged = self.on_node("node_stage", arguments, task_vars)
         if went_wrong(staged):
             return staged
+        # A quarter of a second each, of which the service would be down.
+        self.pack(("node_offline", "node_online"), task_vars)
         return {
             "changed": staged["changed"],
             "diff": {"prepared": new.diff_redacted},

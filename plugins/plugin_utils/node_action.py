@@ -42,6 +42,12 @@ class NodeAction(ActionBase):
         )
 
 
+    def pack(self, modules: tuple[str, ...], task_vars: dict) -> None:
+        """Have Ansible pack the collection's ``modules`` for the node, which it does once a run, at their first use."""
+        for module in modules:
+            self._configure_module(f"{COLLECTION}.{module}", {}, task_vars)
+
+
 def went_wrong(result: dict) -> bool:
     """Whether a module's result is of no use."""
     return bool(result.get("failed") or result.get("unreachable"))

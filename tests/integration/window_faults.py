@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
 import socket
@@ -182,7 +181,7 @@ class Faults:
             addresses = {node.address for node in service.settings.nodes}
             ends = [
                 (found.local.rpartition(":")[0], found.remote.rpartition(":")[0])
-                for found in Sockets().established(os.getpid())
+                for found in Sockets().table().established
             ]
             return sum(local in addresses and remote in servers for local, remote in ends)
         with self.lab.postgres.connect() as session:

@@ -42,8 +42,9 @@ def look(sockets: Sockets, ports: list[int], waiting: Waiting) -> tuple[dict, fl
     deadline = time.monotonic() + waiting.seconds
     while True:
         looked_at = time.monotonic()
-        listening = [found for found in sockets.listening() if not ports or found.port in ports]
-        incoming = sockets.incoming(ports or [found.port for found in listening])
+        table = sockets.table()
+        listening = [found for found in table.listening if not ports or found.port in ports]
+        incoming = table.incoming(ports or [found.port for found in listening])
         left = [found for found in incoming if waiting.is_for(found)]
         if not left or time.monotonic() >= deadline:
             break

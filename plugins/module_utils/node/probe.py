@@ -13,17 +13,18 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Process, Processes, descendants
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Socket, Sockets
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Socket, Sockets, Table
 
 
 @dataclass(frozen=True)
 class Look:
-    """One look: what the manager says, the living processes of the service, and the option's ports that anybody
-    listens on."""
+    """One look: what the manager says, the living processes of the service, the option's ports that anybody listens on,
+    and all that was seen of sockets then."""
 
     state: State
     processes: list[Process]
     listening: list[int]
+    table: Table
 
     @property
     def running(self) -> bool:
@@ -55,8 +56,9 @@ class Probe:
         if remembered is not None:
             roots |= self._remembered(remembered, everything) | self._alike(remembered, everything)
         found = descendants(roots, everything) - {os.getpid()}
-        listening = {socket.port for socket in self._sockets.listening()} & set(self._service.ports)
-        return Look(state, [everything[pid] for pid in sorted(found)], sorted(listening))
+        table = self._sockets.table()
+        listening = {socket.port for socket in table.listening} & set(self._service.ports)
+        return Look(state, [everything[pid] for pid in sorted(found)], sorted(listening), table)
 
     def _remembered(self, remembered: dict, everything: dict[int, Process]) -> set[int]:
         if remembered["boot_id"] != self._processes.boot_id():
@@ -82,7 +84,7 @@ class Probe:
                 for process in look.processes
             ],
             "listening": look.listening,
-            "listening_own": self._listening_of(own),
+            "listening_own": self._listening_of(look, own),
             "sockets": [{"local": found.local, "remote": found.remote} for found in self._established_of(look, own)],
         }
 
@@ -93,7 +95,7 @@ class Probe:
         own = self._own(look)
         return {
             **self.sight(look),
-            "connected": sorted({found.remote for found in self._sockets.outgoing() if found.inode in own}),
+            "connected": sorted({found.remote for found in look.table.outgoing() if found.inode in own}),
             "boot_id": self._processes.boot_id(),
             "likes": self._likes(look),
             "pid_files": look.state.pid_files,
@@ -101,22 +103,23 @@ class Probe:
 
     def connected(self, endpoints: Endpoints) -> list[str]:
         """Where the connections to ``endpoints`` lead, one for each, that anybody has in our own network namespace."""
-        return sorted(found.remote for found in self._sockets.all_established() if found.remote in endpoints)
+        return sorted(found.remote for found in self._sockets.table().established if found.remote in endpoints)
 
     def connected_others(self, look: Look) -> list[str]:
         """Where the connections lead that others than the service have in our own network namespace."""
         own = self._own(look)
-        return sorted({found.remote for found in self._sockets.outgoing() if found.inode not in own})
+        return sorted({found.remote for found in look.table.outgoing() if found.inode not in own})
 
     def _own(self, look: Look) -> set[int]:
         return set().union(*(self._processes.sockets(pid) for pid in look.pids))
 
-    def _listening_of(self, inodes: set[int]) -> list[int]:
-        ports = {found.port for found in self._sockets.listening() if found.inode in inodes}
+    def _listening_of(self, look: Look, inodes: set[int]) -> list[int]:
+        ports = {found.port for found in look.table.listening if found.inode in inodes}
         return sorted(ports & set(self._service.ports))
 
     def _established_of(self, look: Look, inodes: set[int]) -> list[Socket]:
-        found = {socket for pid in look.pids for socket in self._sockets.established(pid) if socket.inode in inodes}
+        tables = [self._sockets.table_of(pid, look.table) for pid in look.pids]
+        found = {socket for table in tables for socket in table.established if socket.inode in inodes}
         return sorted(found, key=lambda socket: (socket.remote, socket.local))
 
     def _likes(self, look: Look) -> list[str]:

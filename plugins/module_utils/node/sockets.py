@@ -29,36 +29,50 @@ class Socket:
     inode: int
 
 
-class Sockets:
-    """The TCP sockets that a network namespace has. ``root`` is where proc(5) is mounted."""
+@dataclass(frozen=True)
+class Table:
+    """The TCP sockets of a network namespace at one moment, whoever holds them."""
 
-    def __init__(self, root: str = "/proc"):
-        self._root = root
-
-    def listening(self) -> list[Socket]:
-        """Every listening socket of our own network namespace."""
-        return self._of("self", _LISTEN)
-
-    def established(self, pid: int) -> list[Socket]:
-        """Every established socket of the network namespace of process ``pid``, whoever holds it."""
-        return self._of(str(pid), _ESTABLISHED)
-
-    def all_established(self) -> list[Socket]:
-        """Every established socket of our own network namespace, whoever holds it."""
-        return self._of("self", _ESTABLISHED)
+    listening: list[Socket]
+    established: list[Socket]
 
     def outgoing(self) -> list[Socket]:
-        """Those of our own network namespace that nothing which listens there took in."""
-        listening = {found.local for found in self.listening()}
+        """The established ones that nothing which listens here took in."""
+        listening = {found.local for found in self.listening}
         return [
             found
-            for found in self.all_established()
+            for found in self.established
             if not listening & {found.local, f"0.0.0.0:{found.port}", f"[::]:{found.port}"}
         ]
 
     def incoming(self, ports: list[int]) -> list[Socket]:
-        """Those of our own network namespace whose local port is one of ``ports``."""
-        return [found for found in self.all_established() if found.port in ports]
+        """The established ones whose local port is one of ``ports``."""
+        return [found for found in self.established if found.port in ports]
+
+
+class Sockets:
+    """What proc(5), mounted at ``root``, tells of TCP sockets.
+
+    The kernel walks through its whole table for each reading, which takes it some ten milliseconds.
+    """
+
+    def __init__(self, root: str = "/proc"):
+        self._root = root
+
+    def table(self) -> Table:
+        """Of our own network namespace. Raises Refusal probe-blind where it cannot be read."""
+        return self._table("self")
+
+    def table_of(self, pid: int, own: Table) -> Table:
+        """Of the network namespace of process ``pid``: ``own``, where it is ours."""
+        ours, its = self._namespace("self"), self._namespace(str(pid))
+        return own if ours and ours == its else self._table(str(pid))
+
+    def _namespace(self, pid: str) -> str | None:
+        try:
+            return os.readlink(os.path.join(self._root, pid, "ns/net"))
+        except OSError:
+            return None  # it has ended, or is not ours to look at
 
     def addresses(self) -> list[str]:
         """The addresses that our own network namespace has, without those of the loopback interface's network."""
@@ -70,31 +84,33 @@ class Sockets:
                 continue  # no such protocol here, or the kernel does not tell
         return sorted(address for address in found if not ipaddress.ip_address(address).is_loopback)
 
-    def _of(self, pid: str, state: str) -> list[Socket]:
+    def _table(self, pid: str) -> Table:
         found = []
         for name in ("tcp", "tcp6"):
             try:
-                found += parse(self._read(f"{pid}/net/{name}"), state)
+                found += parse(self._read(f"{pid}/net/{name}"))
             except OSError as error:
                 if (pid, name) == ("self", "tcp"):
                     raise Refusal("probe-blind", f"The sockets of this host cannot be read: {error}.") from error
                 continue  # no IPv6 here, or the process has just ended
-        return found
+        return Table(*([one for state, one in found if state == wanted] for wanted in (_LISTEN, _ESTABLISHED)))
 
     def _read(self, name: str) -> str:
         with open(os.path.join(self._root, name), encoding="ascii") as file:
             return file.read()
 
 
-def parse(text: str, state: str) -> list[Socket]:
-    """The sockets in ``state`` (two hexadecimal digits) of the text of /proc/net/tcp or tcp6."""
+def parse(text: str) -> list[tuple[str, Socket]]:
+    """The sockets that listen or are established, by the text of /proc/net/tcp or tcp6, each with its state (two
+    hexadecimal digits)."""
     found = []
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if fields[3] == state:
+        if fields[3] in (_LISTEN, _ESTABLISHED):
             local, port = _address(fields[1])
             remote, remote_port = _address(fields[2])
-            found.append(Socket(endpoint(local, port), endpoint(remote, remote_port), port, int(fields[9])))
+            socket_of_line = Socket(endpoint(local, port), endpoint(remote, remote_port), port, int(fields[9]))
+            found.append((fields[3], socket_of_line))
     return found
 
 

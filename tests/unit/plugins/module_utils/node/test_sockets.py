@@ -24,20 +24,21 @@ def line(local, remote, state, inode):
 
 
 def test_a_listening_socket_is_read_from_a_recorded_line():
-    text = HEAD + line("0100007F:1F90", "00000000:0000", "0A", 77) + line("0100007F:1F91", "0100007F:1F90", "01", 78)
-    (found,) = parse(text, "0A")
+    text = HEAD + line("0100007F:1F90", "00000000:0000", "0A", 77) + line("0100007F:1F91", "0100007F:1F90", "06", 0)
+    ((state, found),) = parse(text)
+    assert state == "0A"
     assert (found.local, found.port, found.inode) == ("127.0.0.1:8080", 8080, 77)
 
 
 def test_an_ipv4_address_in_ipv6_is_written_as_ipv4():
     text = HEAD + line("0000000000000000FFFF00000100007F:1F90", "0000000000000000FFFF00000200000A:20E5", "01", 79)
-    (found,) = parse(text, "01")
+    ((dummy, found),) = parse(text)
     assert (found.local, found.remote) == ("127.0.0.1:8080", "10.0.0.2:8421")
 
 
 def test_an_ipv6_address_is_written_in_brackets():
     text = HEAD + line("00000000000000000000000001000000:1F90", "B80D0120000000000000000001000000:20E5", "01", 80)
-    (found,) = parse(text, "01")
+    ((dummy, found),) = parse(text)
     assert (found.local, found.remote) == ("[::1]:8080", "[2001:db8::1]:8421")
 
 
@@ -63,16 +64,46 @@ def proc(tmp_path):
 
 
 def test_what_came_in_is_told_from_what_goes_out(proc):
+    table = Sockets(str(proc)).table()
+    assert [found.remote for found in table.incoming([9160])] == ["10.0.0.2:5000"]
+    assert [found.remote for found in table.outgoing()] == ["10.0.9.9:9160"]
+    assert table.incoming([9042]) == []
+
+
+def other_namespace(proc, pid, namespace):
+    (proc / f"{pid}/net").mkdir(parents=True)
+    (proc / f"{pid}/net/tcp").write_text(HEAD + line("0100007F:1389", "0707000A:20E5", "01", 4))
+    if namespace:
+        (proc / f"{pid}/ns").mkdir()
+        (proc / f"{pid}/ns/net").symlink_to(namespace)
+
+
+@pytest.mark.parametrize("namespace", ["net:[2]", None], ids=["another", "not told"])
+def test_a_process_in_another_network_namespace_has_sockets_of_its_own(proc, namespace):
+    (proc / "self/ns").mkdir()
+    (proc / "self/ns/net").symlink_to("net:[1]")
+    other_namespace(proc, 7, namespace)
     sockets = Sockets(str(proc))
-    assert [found.remote for found in sockets.incoming([9160])] == ["10.0.0.2:5000"]
-    assert [found.remote for found in sockets.outgoing()] == ["10.0.9.9:9160"]
-    assert sockets.incoming([9042]) == []
+    assert [found.remote for found in sockets.table_of(7, sockets.table()).established] == ["10.0.7.7:8421"]
+
+
+def test_the_table_of_our_own_network_namespace_is_read_once(proc):
+    (proc / "self/ns").mkdir()
+    (proc / "self/ns/net").symlink_to("net:[1]")
+    other_namespace(proc, 7, "net:[1]")
+    sockets = Sockets(str(proc))
+    table = sockets.table()
+    assert sockets.table_of(7, table) is table
+
+
+def test_a_process_that_has_ended_has_no_sockets(proc):
+    sockets = Sockets(str(proc))
+    assert sockets.table_of(7, sockets.table()).established == []
 
 
 def test_sockets_that_cannot_be_read_are_not_taken_for_none(tmp_path):
-    for look in (Sockets(str(tmp_path)).outgoing, Sockets(str(tmp_path)).listening):
-        with pytest.raises(Refusal, match="probe-blind"):
-            look()
+    with pytest.raises(Refusal, match="probe-blind"):
+        Sockets(str(tmp_path)).table()
 
 
 FIB_TRIE = """Local:
