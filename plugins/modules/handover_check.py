@@ -15,13 +15,11 @@ description:
 options:
   that:
     description:
-      - What is judged.
+      - What is judged, one after the other.
       - V(planned) - O(plan), made anew for one service, refuses nothing.
       - V(timelock_above) - TimeLock is above the backup of the store of O(plan), and above what it gave out before, by
         O(fresh_timestamp).
       - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
-      - V(no_session) - nobody else has a session at the key-value service, by O(store), and none of its hosts was left
-       out unless O(accept_unproven) says why.
       - V(in_time) - the service of O(plan), whose store is active, has been down for no more than O(limit).
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
@@ -45,12 +43,12 @@ options:
       - V(renamed) - all nodes of the O(plan) are proved offline by O(proofs), for O(store) as it was read back,
         O(timelock_proof) and O(fresh_timestamp) show the new namespace above O(earlier), and nobody took a timestamp of
         the old one between that and O(later), all under the lock of O(run_id) in O(epoch). Returns RV(handover).
-    type: str
+    type: list
+    elements: str
     choices:
       - planned
       - timelock_above
       - nodes
-      - no_session
       - in_time
       - bound
       - young
@@ -71,8 +69,7 @@ options:
     type: dict
   store:
     description:
-      - A result of M(atlasdb.timelock.timestamp_info); for V(no_session) one of
-        M(atlasdb.timelock.kvs_sessions_info).
+      - A result of M(atlasdb.timelock.timestamp_info).
     type: dict
   expected:
     description: The result of M(atlasdb.timelock.timestamp_info) from which TS was read.

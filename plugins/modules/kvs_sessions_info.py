@@ -70,6 +70,14 @@ options:
   epoch:
     description: The epoch of the run's lock, for the proof.
     type: int
+  refuse:
+    description:
+      - Whether to fail where there is a session, and where nobody looked at one of the store's hosts.
+    type: bool
+    default: false
+  accept_unproven:
+    description: Why hosts that nobody looked at are no reason for O(refuse) to fail.
+    type: str
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.attributes
@@ -97,6 +105,7 @@ EXAMPLES = r"""
   atlasdb.timelock.kvs_sessions_info:
     kvs: "{{ orders_kvs }}"
     wait: 10
+    refuse: true
     seen_before: "{{ running.sessions | length > 0 }}"
     service: orders
     run_id: "{{ lock.holder.run_id }}"

@@ -12,7 +12,7 @@ import contextlib
 
 import psycopg
 import pytest
-from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_check import handover_check
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_sessions_info import require_nobody
 from psycopg import sql
 
 from node_parts.host import Host, free_port
@@ -65,8 +65,7 @@ def test_a_session_of_a_login_that_calls_itself_anything_is_told_in_a_sentence(d
         with contextlib.closing(psycopg.connect(user=SAID, application_name=SAID, **known)):
             sessions = opened(database.kvs).sessions([])
         assert [session["user"] for session in sessions] == [SAID]
-        asked = {"that": "no_session", "store": {"sessions": sessions}, "accept_unproven": None}
-        refusal = refused(handover_check, asked, False)
+        refusal = refused(require_nobody, sessions, [], None)
         assert refusal.code == "kvs-session-open" and str(refusal).isprintable() and r"\x1b[2J" in refusal.found
     finally:
         database.run_as_superuser(f"DROP ROLE {role}")

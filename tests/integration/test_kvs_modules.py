@@ -180,6 +180,15 @@ def test_sessions_are_waited_for_and_the_proof_is_younger_than_their_end(databas
     assert result["proof"]["kvs_identity"] == result["identity"]
 
 
+def test_a_session_is_refused_where_that_is_asked_for_and_named(database, handover):
+    session = database.session()
+    arguments = {"kvs": database.kvs, "service": "orders", "seen_before": True, "refuse": True, **handover.run}
+    refused = call(kvs_sessions_info, **arguments)
+    assert refused["code"] == "kvs-session-open" and f"1 of {database.name}" in refused["msg"]
+    session.execute("SET idle_session_timeout = '400ms'")
+    assert call(kvs_sessions_info, wait=10.0, **arguments)["proof"]
+
+
 def test_a_probe_without_a_run_gives_no_proof(database):
     assert call(kvs_sessions_info, kvs=database.kvs)["proof"] is None
 

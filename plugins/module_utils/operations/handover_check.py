@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
-from ..cluster_sessions import words
 from ..identity import later_identity
 from ..planning import by_hand
 from ..planning.numbers import behind, contradiction
@@ -21,13 +20,13 @@ from . import rename_checks, reverse_checks
 
 ARGUMENT_SPEC = {
     "that": {
-        "type": "str",
+        "type": "list",
+        "elements": "str",
         "required": True,
         "choices": [
             "planned",
             "timelock_above",
             "nodes",
-            "no_session",
             "in_time",
             "bound",
             "young",
@@ -73,12 +72,11 @@ ARGUMENT_SPEC = {
 
 
 def handover_check(params: dict, check_mode: bool) -> dict:
-    """The judgement ``that``; see the module's RETURN. Raises the Refusal that it comes to."""
-    judge = {
+    """The judgements ``that``, one after the other; see the module's RETURN. Raises the Refusal that one comes to."""
+    judges = {
         "planned": _planned,
         "timelock_above": _timelock_above,
         "nodes": _nodes,
-        "no_session": _no_session,
         "in_time": _in_time,
         "bound": _bound,
         "young": _young,
@@ -93,8 +91,11 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "uses_bound": _uses_bound,
         "rename_at": rename_checks.rename_at,
         "renamed": rename_checks.renamed,
-    }[params["that"]]
-    return {"changed": False, **judge(params)}
+    }
+    found = {"changed": False}
+    for judgement in params["that"]:
+        found.update(judges[judgement](params))
+    return found
 
 
 def _planned(params: dict) -> dict:
@@ -150,17 +151,6 @@ def _uses_bound(params: dict) -> dict:
     if params["store"] is not None:
         reverse_checks.require_use(params)
     return given
-
-
-def _no_session(params: dict) -> dict:
-    """Whether nobody else has a session at the key-value service, as far as anybody was to look."""
-    store = params["store"]
-    if store["sessions"]:
-        found = f"The key-value service still has sessions of others: {words(store['sessions'])}."
-        raise Refusal("kvs-session-open", found)
-    if store.get("unseen") and not params["accept_unproven"]:
-        raise Refusal("proof-missing", " ".join(store["unseen"]))
-    return {}
 
 
 def _in_time(params: dict) -> dict:

@@ -11,8 +11,9 @@ from contextlib import closing
 
 from ..addresses import AddressSet
 from ..arguments import KVS
-from ..cluster_sessions import NODES, STORE, sessions_of, strangers
+from ..cluster_sessions import NODES, STORE, sessions_of, strangers, words
 from ..proofs import SERVICE_KIND, stamp_now
+from ..refusal import Refusal
 from ..stores.opening import open_store
 
 HOST_LOOKS = {"type": "list", "elements": "dict", "default": []}
@@ -33,11 +34,16 @@ ARGUMENT_SPEC = {
     "service": {"type": "str"},
     "run_id": {"type": "str"},
     "epoch": {"type": "int"},
+    "refuse": {"type": "bool", "default": False},
+    "accept_unproven": {"type": "str"},
 }
 
 
 def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
-    """The sessions of others, and, where there is none, the proof of it; see the module's RETURN."""
+    """The sessions of others, and, where there is none, the proof of it; see the module's RETURN.
+
+    Raises Refusal kvs-session-open or proof-missing where ``refuse`` asks for that.
+    """
     deadline = time.monotonic() + params["wait"]
     known = AddressSet(params["known_clients"])
     with closing(open_store(params["kvs"])) as store:
@@ -53,6 +59,8 @@ def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
             if not waiting or len(waiting) < len(sessions) or time.monotonic() >= deadline:
                 break
             time.sleep(0.1)
+    if params["refuse"]:
+        require_nobody(sessions, view["unseen"], params["accept_unproven"])
     complete = view["kind"] != NODES and not view["unseen"]
     stamps = [taken, *(look["taken"] for look in params["host_looks"] if look["host"] in view["hosts"])]
     proof = None
@@ -74,3 +82,12 @@ def kvs_sessions_info(params: dict, check_mode: bool) -> dict:
         "proof": proof,
         "identity": identity,
     }
+
+
+def require_nobody(sessions: list, unseen: list, accept_unproven: str | None) -> None:
+    """Raise Refusal unless nobody else has a session at the key-value service, as far as anybody was to look."""
+    if sessions:
+        found = f"The key-value service still has sessions of others: {words(sessions)}."
+        raise Refusal("kvs-session-open", found)
+    if unseen and not accept_unproven:
+        raise Refusal("proof-missing", " ".join(unseen))

@@ -31,7 +31,7 @@ OK = {"changed": True, "proofs": [{"kind": "hold"}]}
 
 def check(that, **more):
     params = {name: spec.get("default") for name, spec in ARGUMENT_SPEC.items()}
-    return handover_check({**params, "that": that, **more}, False)
+    return handover_check({**params, "that": [that], **more}, False)
 
 
 def refused(that, **more):
@@ -72,6 +72,17 @@ def test_ts_is_read_from_the_key_value_service_that_is_on_record_alone(pinned, n
 def test_nothing_starts_where_another_key_value_service_is_read_back_than_ts_was_read_from(pinned, now):
     store, expected = {**INVALIDATED, "identity": now}, {**ACTIVE, "identity": pinned}
     assert refused("handed_over", store=store, expected=expected, fresh_timestamp="21") == "kvs-identity"
+
+
+def test_judgements_are_made_in_their_order_and_the_first_that_refuses_is_told():
+    late = {"plan": {"store": "active"}, "elapsed": 5.1, "limit": 5.0}
+    params = {name: spec.get("default") for name, spec in ARGUMENT_SPEC.items()} | late
+    asked = {**params, "that": ["in_time", "bound"], "store": {**ACTIVE, "code": "bound-absent", "reason": "none"}}
+    with pytest.raises(Refusal, match="window-too-long"):
+        handover_check(asked, False)
+    with pytest.raises(Refusal, match="bound-absent"):
+        handover_check({**asked, "limit": 0.0}, False)
+    assert handover_check({**asked, "limit": 0.0, "store": ACTIVE}, False)["ts"] == "20"
 
 
 def test_a_service_that_was_down_for_too_long_is_given_up_while_it_can_be_put_back():
@@ -129,18 +140,6 @@ def test_the_first_node_of_a_way_back_serves_and_takes_timestamps_from_its_bound
     assert refused("uses_bound", **asked, store={"bound": 20}) == "node-unhealthy"
     gone = {**asked, "results": [{"unreachable": True}]}
     assert refused("uses_bound", **gone, store={"failed": True}) == "node-lost"
-
-
-def test_a_session_of_somebody_else_fails_the_step():
-    session = {"user": "orders", "application": "psql", "address": "10.0.0.9", "port": 5}
-    assert refused("no_session", store={"sessions": [session], "unseen": []}) == "kvs-session-open"
-    assert check("no_session", store={"sessions": [], "unseen": []}) == {"changed": False}
-
-
-def test_hosts_of_the_store_that_nobody_looked_at_fail_the_step_unless_that_is_accepted():
-    store = {"sessions": [], "unseen": ["Nobody has looked at the sockets of 10.0.9.3."]}
-    assert refused("no_session", store=store) == "proof-missing"
-    assert check("no_session", store=store, accept_unproven="firewalled") == {"changed": False}
 
 
 @pytest.mark.parametrize(
