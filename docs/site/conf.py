@@ -7,6 +7,8 @@
 `make docs` lays both into one folder, so that a link which leads somewhere in the repository does so on the site.
 """
 
+from docutils import nodes
+
 project = "atlasdb.timelock"
 copyright = "2026, the atlasdb.timelock authors"
 
@@ -29,3 +31,14 @@ highlight_language = "none"
 
 # Nothing is fetched, neither when it is made nor when it is read.
 intersphinx_mapping = {}
+
+
+def setup(app):
+    app.connect("doctree-read", without_contents)
+
+
+def without_contents(app, doctree):
+    """The theme shows a page's contents beside it, and puts an error where a page shows them too."""
+    for topic in [*doctree.findall(nodes.topic)]:
+        if "contents" in topic["classes"]:
+            topic.parent.remove(topic)

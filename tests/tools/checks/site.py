@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import checkout
-from checks.outcome import Log
+from checks.outcome import Failed, Log
 
 WORK = checkout.BUILD / "docs"
 SOURCE = WORK / "source"
@@ -47,3 +47,11 @@ def site(log: Log) -> None:
     command = [sys.executable, "-m", "sphinx", "--fresh-env", "--fail-on-warning", "--keep-going", "--nitpicky"]
     command += ["--conf-dir", checkout.ROOT / CONFIGURATION, "--doctree-dir", WORK / "doctrees"]
     log.run(*command, "--builder", "html", SOURCE, HTML)
+    require_no_contents_twice()
+
+
+def require_no_contents_twice() -> None:
+    """The theme shows contents beside a page, and a red error above those that stand on it. Raises Failed."""
+    pages = [page.name for page in HTML.rglob("*.html") if 'class="contents' in page.read_text(encoding="utf-8")]
+    if pages:
+        raise Failed(f"contents stand on {', '.join(sorted(pages))}")
