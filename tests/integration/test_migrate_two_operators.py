@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run still does after another one has taken its service over: nothing."""
+"""What a run still does after another one has taken its service over, or somebody has stopped a node: nothing."""
 
 from __future__ import annotations
 
@@ -85,6 +85,21 @@ def test_a_service_is_moved_by_one_run_alone_and_one_that_lost_it_does_nothing_m
         assert [node.process() for node in services.nodes] == running
         services.load()
         services.assert_migrated()
+
+
+def test_what_has_come_up_since_the_plan_is_refused_in_one_sentence_by_a_service_of_several_nodes(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
+        first, second = services.nodes
+        with services.paused("begin-prepare") as refused:
+            second.kill()
+        assert set(refused.codes) == {"node-unhealthy-before"}
+        (told,) = [line for line in refused.verdict if line.startswith(f"{first.service.name}: in step ")]
+        assert "in step 'prepare': node-unhealthy-before: " in told and second.name in told
+        failed = [(event["host"], event["task"]) for event in refused.events if event.get("outcome") == "failed"]
+        assert len([task for _host, task in failed if not task.startswith("Fail the hosts")]) == 1, failed
+        second.start()
+        second.wait_healthy()
+        services.assert_as_before()
 
 
 def test_a_command_of_a_killed_run_that_begins_after_its_successors_proofs_does_nothing(lab, tmp_path):
