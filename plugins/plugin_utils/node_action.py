@@ -41,7 +41,6 @@ class NodeAction(ActionBase):
             task_vars=task_vars,
         )
 
-
     def pack(self, modules: tuple[str, ...], task_vars: dict) -> None:
         """Have Ansible pack the collection's ``modules`` for the node, which it does once a run, at their first use."""
         for module in modules:
