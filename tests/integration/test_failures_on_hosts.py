@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only hosts can have: full disks, clocks that are wrong, slow links, rights that are taken away, and no way to
-TimeLock. Services with one of these each go through one run together, and then through another without, whose
-controller's clock is behind that of the first.
+"""What only hosts can have: full disks, clocks that are wrong, slow links, rights that are taken away, no way to
+TimeLock, and a systemd that waits for a process which does not end. Services with one of these each go through one run
+together, and then through another without, whose controller's clock is behind that of the first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lab import wrong_clock
 from lab.hosts import image, programs, slow
 from lab.hosts.host import Host
 from lab.hosts.node import HostNode
+from lab.layout import DEAF
 
 pytestmark = only_wide
 
@@ -29,9 +30,9 @@ CLOCKS = {"early": HOUR, "late": -HOUR}
 """Services whose hosts' clocks are so many seconds wrong."""
 LINK_SECONDS = 0.2
 UNHARMED = (*CLOCKS, "slow", "well")
-BLIND, FULL, DENIED = "blind", "full", "denied"
-STRUCK = (BLIND, FULL, DENIED)
-SERVICES = {BLIND: 2, FULL: 2, DENIED: 2, "early": 2, "late": 1, "slow": 1, "well": 1}
+BLIND, FULL, DENIED, STUBBORN = "blind", "full", "denied", "stubborn"
+SERVICES = {BLIND: 2, FULL: 2, DENIED: 2, STUBBORN: 1, "early": 2, "late": 1, "slow": 1, "well": 1}
+STOP_SECONDS = 8
 WRONG_PYTHON = f"{programs.PYTHON}-wrong"
 
 
@@ -46,9 +47,14 @@ def story(tmp_path_factory):
         told.refused = _with_a_full_disk_before(fleet)
         told.untouched = _look(fleet)
         first = fleet.lab.services[BLIND].nodes[0].on
+        (stubborn,) = fleet.lab.services[STUBBORN].nodes
+        deaf = fleet.lab.layout.shared(STUBBORN) / DEAF
+        told.undying = stubborn.process().pid
         full, denied = (fleet.lab.services[name].nodes[1] for name in (FULL, DENIED))
-        told.run = fleet.begin("migrate.yml", breakpoints=("begin-read", "begin-restart_first", "begin-restart_others"))
+        moments = ("begin-stop", "begin-read", "begin-restart_first", "begin-restart_others")
+        told.run = fleet.begin("migrate.yml", breakpoints=moments)
         try:
+            _pass(told.run, "begin-stop", lambda: (deaf.touch(), _wait_for_ever(stubborn)))
             # For a slow machine's sake: each has its own patience.
             _pass(told.run, "begin-read", lambda: None)
             _pass(told.run, "begin-restart_first", lambda: _each(fleet.lab.timelock.hosts, first.forget))
@@ -57,6 +63,8 @@ def story(tmp_path_factory):
         finally:
             told.run.kill()
         told.ends = _look(fleet)
+        told.alive = stubborn.process().pid
+        deaf.unlink()
         _each(fleet.lab.timelock.hosts, first.remember)
         full.free_disk()
         _give_right_back(denied)
@@ -81,6 +89,13 @@ def _set_clock(node: HostNode, seconds: int) -> None:
     node.on.write(WRONG_PYTHON, f'#!/bin/sh\n{words} exec /usr/bin/python3 "$@"\n', 0o755)
 
 
+def _wait_for_ever(node: HostNode) -> None:
+    """As its unit is, systemd kills what has not ended after 90 s by itself."""
+    drop_in = f"{programs.UNITS}/{node.service.name}.service.d/stop.conf"
+    node.on.write(drop_in, "[Service]\nTimeoutStopSec=infinity\n")
+    node.on.run("systemctl", "daemon-reload")
+
+
 def _as_they_are(fleet: HostFleet):
     proxy = f"{sys.executable} {slow.__file__} %h %p {LINK_SECONDS}"
 
@@ -92,6 +107,7 @@ def _as_they_are(fleet: HostFleet):
         groups = everything["children"]["atlasdb_services"]["children"]
         for name in CLOCKS:
             groups[name]["vars"]["ansible_python_interpreter"] = WRONG_PYTHON
+        groups[STUBBORN]["vars"]["atlasdb_stop_timeout"] = STOP_SECONDS
         groups["slow"]["vars"]["ansible_ssh_common_args"] = f"-o ProxyCommand='{proxy}'"
 
     return change
@@ -162,6 +178,13 @@ def test_a_first_node_that_does_not_reach_timelock_keeps_the_others_held(story):
 def test_a_node_that_cannot_be_switched_stays_held_and_the_first_serves(story, name):
     assert story.ends[name] == (INVALIDATED, ["timelock", None], [f"{name}-2"]), _words(story, name)
     assert f"{name}-2" in _words(story, name)
+
+
+def test_a_process_that_systemd_cannot_stop_is_named_and_left_alive_and_its_node_held(story):
+    assert story.ends[STUBBORN] == (ACTIVE, ["embedded"], [f"{STUBBORN}-1"]), _words(story, STUBBORN)
+    said = f"node-still-running: {STUBBORN}-1: Process {story.undying} of {STUBBORN} is alive"
+    assert said in _words(story, STUBBORN), story.run.tail
+    assert story.alive == story.undying
 
 
 def test_the_next_run_ends_it_for_all_of_them_and_no_timestamp_went_back(story):

@@ -7,6 +7,7 @@ rights than docs/privileges.md lists: forward, and back.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from documented_rights import STATEMENTS, taken_away
 from host_fleet import HostFleet, host_fleet
 from lab.hosts import image
 from lab.hosts.fleet import SUDOERS
+from lab.hosts.host import Host
 from lab.playbooks import environment
 
 pytestmark = only_wide
@@ -30,6 +32,9 @@ CLIENT_STORE = "/etc/atlasdb/client.pem"
 """What a node shows to TimeLock; the simulator does not ask."""
 OF_ATLASDB = "GRANT CREATE ON SCHEMA public TO orders"
 """What the service itself needs besides, which asks at each start for its tables to be made where they are not."""
+ALL_LIES_THERE = "begin-restart_others"
+"""One node has its new configuration, and the others are held with theirs staged."""
+SEARCHED = ("/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var")
 WITH_A_PASSWORD = SUDOERS.replace("NOPASSWD: ", "")
 
 
@@ -53,7 +58,9 @@ def story(tmp_path_factory):
         told.runs["wrong"] = fleet.play("migrate.yml", unlocked)
         told.as_before = fleet.modes()
         _lock(fleet, right)
-        told.runs["migrate"] = fleet.play("migrate.yml", unlocked)
+        with fleet.paused(ALL_LIES_THERE, unlocked) as told.runs["migrate"]:
+            told.readable = {node.name: _what_others_read(node.on, told.secrets) for node in fleet.nodes}
+            told.shown = _what_this_machine_shows(told.secrets)
         told.reverse = lambda: fleet.play("reverse.yml", unlocked)
         yield told
 
@@ -62,6 +69,28 @@ def story(tmp_path_factory):
 def back(story):
     story.runs["reverse"] = story.reverse()
     return story
+
+
+def _what_others_read(host: Host, secrets: list[str]) -> list[str]:
+    """The files on the host with a secret that its other users may read; the search itself is seen to work."""
+    host.write("/var/tmp/for-all", secrets[0])
+    words = [word for secret in secrets for word in ("-e", secret)]
+    found = []
+    for user in ("nobody", image.LOGIN):
+        search = ["grep", "-rlsFI", "--devices=skip", *words, *SEARCHED]
+        found += host.run("runuser", "--user", user, "--", *search, check=False).stdout.splitlines()
+    assert found.count("/var/tmp/for-all") == 2
+    return sorted({*found} - {"/var/tmp/for-all"})
+
+
+def _what_this_machine_shows(secrets: list[str]) -> list[str]:
+    """The processes, of hosts too, whose arguments tell a secret."""
+    shown = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            shown += [words for secret in secrets if secret in words]
+    return shown
 
 
 def _leave_only_listed_rights(fleet: HostFleet) -> None:
@@ -115,6 +144,11 @@ def test_the_service_is_migrated_with_the_listed_rights_alone(story):
     for node in story.fleet.nodes:
         assert KEY_STORE in node.runtime_path.read_text()
         assert node.runtime_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_in_the_middle_of_the_window_no_other_user_of_a_host_reads_a_secret_and_no_process_shows_one(story):
+    assert story.readable == {node.name: [] for node in story.fleet.nodes}
+    assert story.shown == []
 
 
 def test_it_goes_back_with_them_too(back):
