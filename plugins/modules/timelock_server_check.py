@@ -51,7 +51,9 @@ options:
     type: bool
     default: false
   package:
-    description: What a package adds up to, as C(checksum), or what it says of itself, as C(version); empty for nothing.
+    description:
+      - What a package adds up to, as C(checksum), or what it says of itself, as C(version); empty for nothing. Or why
+        there is none, as C(error).
     type: dict
   checksum:
     description: The checksum that was named for the package, V(sha256:HEX).

@@ -75,6 +75,18 @@ options:
     description: What it adds up to, V(sha256:HEX).
     type: str
     default: ""
+  folders:
+    description:
+      - The folders on the servers that a unit, a command or Java is told of. Refused unless they are absolute, and of
+        plain characters.
+    type: list
+    elements: str
+    default: []
+  names:
+    description: The names there, such as those of a user and a unit. Refused unless they are plain.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - atlasdb.timelock.attributes
 attributes:

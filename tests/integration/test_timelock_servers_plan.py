@@ -31,7 +31,7 @@ def look(folder, number=3, **variables) -> Run:
     inventory.write_text(yaml.safe_dump({"all": {"vars": everything, "children": {"timelock_servers": group}}}))
     run = Run(folder / "run", playbooks.command(inventory, "timelock_servers.yml", "--check"), (), {}).wait()
     assert not run.changed, run.tail
-    assert {path.name for path in folder.iterdir()} <= {"java", "inventory.yml", "run", "timelock-lab-ca"}
+    assert {path.name for path in folder.iterdir()} == {"java", "inventory.yml", "run"}
     return run
 
 
@@ -52,3 +52,19 @@ def test_stores_of_a_lab_are_never_made_without_a_yes(tmp_path):
 def test_two_servers_are_no_cluster(tmp_path):
     run = look(tmp_path, number=2)
     assert not run.ok and run.codes == ["server-config-invalid"], run.tail
+
+
+def test_that_nobody_verifies_the_servers_is_said_before_anything_is_done(tmp_path):
+    said = look(tmp_path, timelock_validate_certs=False).said("Say what would be done")
+    assert any("Nobody verifies the certificates of the servers" in line for line in said)
+
+
+def test_what_a_unit_or_a_command_would_take_for_more_than_a_name_is_refused(tmp_path):
+    wrong = {
+        "timelock_server_user": "root\n* - nofile 9", "timelock_server_unit": "../../tmp/timelock",
+        "timelock_server_backup_directory": "/srv/back ups", "timelock_server_data_directory": "/srv/%h/paxos",
+    }  # fmt: skip
+    run = look(tmp_path, **wrong)
+    assert not run.ok and run.codes == ["server-config-invalid"], run.tail
+    (said,) = run.said("Weigh all servers together")
+    assert all(repr(value) in said for value in wrong.values()), said

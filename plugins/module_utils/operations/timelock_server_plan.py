@@ -28,11 +28,14 @@ ARGUMENT_SPEC = {
     "accept_old": {"type": "str", "default": ""},
     "distribution": {"type": "str", "default": ""},
     "checksum": {"type": "str", "default": ""},
+    "folders": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
 }
 
 
 def timelock_server_plan(params: dict, check_mode: bool) -> dict:
     """The plan for all servers at once; see the module's RETURN. Raises the Refusal that it comes to."""
     package = {"distribution": params["distribution"], "checksum": params["checksum"]}
-    made = plan(params["nodes"], params["group"], params["cluster"], params["accept_old"], package)
+    installation = {"folders": params["folders"], "names": params["names"]}
+    made = plan(params["nodes"], params["group"], params["cluster"], params["accept_old"], package, installation)
     return {"changed": False, **made}

@@ -48,13 +48,18 @@ _PATTERN = re.compile(r"[\s,*?\[\]{}]|^[!&~@]")
 
 def _unusable_names(nodes: list) -> list:
     """Refusals for hosts that a play could not name, and for services that no record and no message could."""
-    hosts = [node["name"] for node in nodes if _is_pattern(node["name"]) or not node["name"].isprintable()]
+    hosts = unusable_host_names([node["name"] for node in nodes])
     services = sorted({node["service"] for node in nodes if not node["service"].isprintable()})
     return [
         Refusal("inventory-name-unusable", f"{what}: {', '.join(map(repr, names))}.")
         for what, names in (("Hosts that a play cannot name", hosts), ("Services that cannot be printed", services))
         if names
     ]
+
+
+def unusable_host_names(names: list) -> list:
+    """Those that a play cannot name, or a message not print."""
+    return [name for name in names if _is_pattern(name) or not name.isprintable()]
 
 
 def _is_pattern(name: str) -> bool:

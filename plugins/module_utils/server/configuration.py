@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from ..refusal import Refusal
 from .versions import CLUSTER_IN_RUNTIME, INSTALL_AND_RUNTIME, SQLITE_COUNTS, server_version
 
 SMALLEST_CLUSTER = 3
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]")
 TOPOLOGY = "enableNonstandardAndPossiblyDangerousTopology"
 
 _SWITCHES_OFF_CHECKS = frozenset(
@@ -96,7 +98,7 @@ def _http(cluster: dict, member: str, password: str) -> dict:
 
 def _port(member: str) -> int:
     host, _colon, port = member.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not _HOST.fullmatch(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise Refusal("server-config-invalid", f"The member {member!r} is not of the form HOST:PORT.")
     return int(port)
 

@@ -35,7 +35,9 @@ def answers(name: str, url: str, cluster: dict) -> None:
 
 
 def package(found: dict, checksum: str, version: str) -> None:
-    """Whether a package is the one that was named, by what was added up or what it says of itself."""
+    """Whether a package is there, and the one that was named, by what was added up or what it says of itself."""
+    if found.get("error"):
+        raise Refusal("server-package", f"The package could not be fetched: {found['error'].rstrip('.')}.")
     if checksum and found["checksum"] != checksum:
         raise Refusal("server-package", f"The package adds up to {found['checksum']}, and {checksum} was named.")
     if version and found["version"] and found["version"] != version:

@@ -12,25 +12,32 @@ from ..refusal import Refusal
 from ..timelock.servers import majority
 from .configuration import configuration
 from .founding import founding
+from .names import require_hosts, require_plain
 from .versions import change, require_trusted, server_version
 
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-def plan(nodes: list[dict], group: list[str], cluster: dict, accept_old: str, package: dict) -> dict:
+def plan(
+    nodes: list[dict], group: list[str], cluster: dict, accept_old: str, package: dict, installation: dict
+) -> dict:
     """What to do: see the module timelock_server_plan.
 
     ``nodes`` are those that were looked at, ``group`` the names of all servers of the inventory; ``cluster`` as
-    ``configuration`` takes it; ``package`` has ``distribution`` and ``checksum``. Raises the Refusals of ``founding``,
-    ``configuration`` and ``change``, and ``inventory-empty``, ``server-cluster-split``, ``server-java-missing``,
-    ``server-package`` and ``timelock-too-old``.
+    ``configuration`` takes it; ``package`` has ``distribution`` and ``checksum``, ``installation`` has ``folders`` and
+    ``names``. Raises the Refusals of ``founding``, ``configuration``, ``change``, ``require_hosts`` and
+    ``require_plain``, and ``inventory-empty``, ``server-cluster-split``, ``server-java-missing``, ``server-package``
+    and ``timelock-too-old``.
     """
     if not group:
         raise Refusal("inventory-empty", "No server is in the group timelock_servers.")
+    require_hosts(group)
     absent = sorted(set(group) - {node["name"] for node in nodes})
     if absent:
         raise Refusal("server-cluster-split", f"This run leaves out {', '.join(absent)}.")
     require_trusted(cluster["version"], accept_old)
+    homes = [node["java"]["home"] for node in nodes if node["java"]]
+    require_plain(installation["names"], [*installation["folders"], *homes])
     for node in nodes:
         configuration(cluster, node["member"], is_new=False)
     found = founding(nodes, cluster["members"])

@@ -6,16 +6,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.server import gates
 from ansible_collections.atlasdb.timelock.plugins.module_utils.server.plan import plan
+from ansible_collections.atlasdb.timelock.tests.unit.hostile import TEXTS
+from hypothesis import given
+from hypothesis import strategies as st
 
 NAMES = ["tl-1", "tl-2", "tl-3"]
 MEMBERS = [f"{name}:8421" for name in NAMES]
 URLS = [f"https://{member}" for member in MEMBERS]
 SUM = "sha256:" + "0" * 64
 PACKAGE = {"distribution": "/timelock.tgz", "checksum": SUM}
+PLAIN = re.compile(r"[A-Za-z0-9_.:@+,=~/\[\]-]*")
+"""In one place or another."""
+INSTALLATION = {
+    "folders": ["/opt/timelock", "/data/time-lock_2/paxos"],
+    "names": ["timelock", "timelock@1", "0.1175.0"],
+}
 CLUSTER = {
     "version": "0.1175.0",
     "members": MEMBERS,
@@ -53,8 +64,9 @@ def bare(name):
     return node(name, listening=False, **nothing)
 
 
-def made(nodes, group=None, package=None, accept_old="", **changes):
-    return plan(nodes, NAMES if group is None else group, {**CLUSTER, **changes}, accept_old, package or PACKAGE)
+def made(nodes, group=None, package=None, accept_old="", installation=None, **changes):
+    group, cluster = NAMES if group is None else group, {**CLUSTER, **changes}
+    return plan(nodes, group, cluster, accept_old, package or PACKAGE, installation or INSTALLATION)
 
 
 def refused(*arguments, **changes):
@@ -102,6 +114,34 @@ def test_a_run_that_leaves_a_server_out_is_refused():
 
 def test_an_empty_group_is_refused():
     assert refused([], group=[]) == "inventory-empty"
+
+
+@given(TEXTS.filter(lambda text: not PLAIN.fullmatch(text)), st.sampled_from(["folder", "name", "java", "member"]))
+def test_what_is_more_than_a_name_to_a_unit_or_a_command_is_refused(text, place):
+    servers = [node(name) for name in NAMES]
+    installation, changes = {**INSTALLATION}, {}
+    if place == "folder":
+        installation["folders"] = ["/opt/timelock", f"/opt/{text}"]
+    elif place == "name":
+        installation["names"] = ["timelock", text]
+    elif place == "java":
+        servers[2]["java"] = {"home": f"/usr/lib/jvm/{text}", "version": "17"}
+    else:
+        servers[2]["member"] = f"{text}:8421"
+        changes["members"] = [*MEMBERS[:2], servers[2]["member"]]
+    assert refused(servers, installation=installation, **changes) == "server-config-invalid"
+
+
+@pytest.mark.parametrize("folder", ["", "opt/timelock", "-x", "/opt/timelock\n", "/opt/a b", "/opt/%h", "/opt/a:b"])
+def test_a_folder_is_absolute_and_plain(folder):
+    installation = {**INSTALLATION, "folders": [folder]}
+    assert refused([node(name) for name in NAMES], installation=installation) == "server-config-invalid"
+
+
+@pytest.mark.parametrize("name", ["tl-[1:3]", "!tl", "tl 1", "../tl", "tl\n"])
+def test_a_server_that_a_play_or_a_file_cannot_name_is_refused(name):
+    group = [*NAMES[:2], name]
+    assert refused([node(each) for each in group], group=group) == "inventory-name-unusable"
 
 
 def test_a_server_without_java_is_refused():
@@ -188,3 +228,8 @@ def test_a_package_is_the_one_that_was_named():
     gates.package({"version": ""}, "", "0.1.0")
     assert judged(gates.package, {"checksum": "sha256:1"}, SUM, "")[0] == "server-package"
     assert judged(gates.package, {"version": "0.2.0"}, "", "0.1.0")[0] == "server-package"
+
+
+def test_a_package_that_was_not_fetched_is_refused_with_the_reason():
+    code, found = judged(gates.package, {"error": "Request failed: HTTP Error 404: Not Found"}, "", "")
+    assert code == "server-package" and "HTTP Error 404" in found
