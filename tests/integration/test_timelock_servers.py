@@ -11,11 +11,11 @@ import hosts_here
 from cassandra_here import only_wide
 from fleet import wait_for
 from lab.hosts.fleet import Hosts
-from timelock_hosts import NAMES, Servers
+from timelock_hosts import NAMES, OPEN_FILES, Servers
 
 pytestmark = only_wide
 
-OLD, NEW = "0.1174.0", "0.1175.0"
+OLD, NEW, NEWEST = "0.1174.0", "0.1175.0", "0.1176.0"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,31 @@ def test_a_cluster_is_founded_and_has_been_started_again_as_one_that_is_not_new(
         assert restarts.count("Started") == 2, "once as new, and once as what it is"
 
 
+def test_the_run_ends_with_the_proof_that_they_are_one_cluster(cluster):
+    (said,) = cluster.runs[0].said("Say what was proved")
+    assert said.startswith("3 servers answer, https://10.77.0.") and "leads for all of them" in said
+
+
+def test_a_server_runs_as_its_own_user_may_open_many_files_and_is_stopped_gracefully(cluster):
+    host = cluster.hosts["tl-1"]
+    assert cluster.open_files("tl-1") == [OPEN_FILES] * 2
+    assert host.run("ps", "-o", "user=", "-p", cluster.process("tl-1")).stdout.strip() == "timelock"
+    host.run("systemctl", "stop", "timelock")
+    about = "--property=ActiveState,Result,ExecMainCode,ExecMainStatus"
+    shown = host.run("systemctl", "show", about, "timelock").stdout
+    host.run("systemctl", "start", "timelock")
+    # It ended by itself (1), as Java does on SIGTERM.
+    assert set(shown.split()) == {"ActiveState=inactive", "Result=success", "ExecMainCode=1", "ExecMainStatus=143"}
+    cluster.await_all()
+
+
+def test_a_server_that_crashes_is_started_again(cluster):
+    before = cluster.process("tl-2")
+    cluster.hosts["tl-2"].run("kill", "-KILL", before)
+    wait_for(lambda: cluster.process("tl-2") not in ("0", before), "systemd starts it again")
+    cluster.await_all()
+
+
 def test_secrets_are_the_server_s_own(cluster):
     assert modes(cluster.hosts["tl-1"], "var/conf/timelock.yml", "var/security/keystore.pkcs12", "cluster.json") == {
         "var/conf/timelock.yml": "600 timelock",
@@ -82,8 +107,8 @@ def test_an_upgrade_loses_no_timestamp_and_keeps_a_backup_of_each_server(cluster
         assert (cluster.record(name)["version"], cluster.file(name, "current").readlink().name) == (NEW, NEW)
         (backup,) = cluster.file(name, "backups").glob(f"{OLD}-before-{NEW}-*.tar.gz")
         packed = cluster.hosts[name].run("tar", "--list", "--file", f"/opt/timelock/backups/{backup.name}").stdout
-        assert "opt/timelock/var/data/sqlitePaxos/sqliteData.db\n" in packed
-        assert "opt/timelock/var/data/paxos/leaderPaxos/acceptor/-1\n" in packed
+        assert "opt/timelock/var/data/sqlitePaxos/./sqliteData.db\n" in packed
+        assert "opt/timelock/var/data/paxos/./leaderPaxos/acceptor/-1\n" in packed
         assert modes(cluster.hosts[name], f"backups/{backup.name}", "backups") == {
             f"backups/{backup.name}": "600 root", "backups": "700 root",
         }  # fmt: skip
@@ -96,6 +121,14 @@ def refused(cluster, code, *arguments, **settings):
     assert not run.ok and run.codes[:1] == [code], run.tail
     assert not run.changed and cluster.processes() == before
     return run.output
+
+
+@pytest.mark.parametrize("asked", ["timelock-server-0.1174.0.sls.tgz", "not-there.sls.tgz"])
+def test_a_package_that_the_web_does_not_have_is_refused_and_no_login_is_told(cluster, asked):
+    with cluster.web() as url:
+        away = url.replace("//", "//reader:url-secret-71c2@")
+        output = refused(cluster, "server-package", NEWEST, timelock_server_distribution=f"{away}/{asked}")
+    assert ("404" if asked.startswith("not") else "did not match") in output and "url-secret-71c2" not in output
 
 
 def test_a_downgrade_that_would_read_half_of_the_data_is_refused(cluster):
@@ -137,9 +170,10 @@ def test_a_changed_setting_restarts_one_server_after_the_other(cluster):
 def test_a_run_that_was_killed_between_stop_and_start_is_gone_on_with(cluster):
     before = cluster.fresh("orders")
     killed = cluster.begin(OLD)
-    wait_for(lambda: any(event["event"] == "task" and event["task"] == "Configure it" for event in killed.events),
-             "the first server is stopped")  # fmt: skip
-    killed.kill_with_workers()
+    try:
+        wait_for(lambda: any(event.get("name") == "Configure it" for event in killed.events), "a server is stopped")
+    finally:
+        killed.kill_with_workers()
     down = [name for name in NAMES if cluster.process(name) == "0"]
     assert len(down) == 1
     run = cluster.play(OLD)

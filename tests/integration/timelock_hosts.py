@@ -6,26 +6,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import threading
 import time
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.timelock.client import TimeLock
 
-from fleet import Run
+from fleet import Run, wait_for
 from lab import playbooks
+from lab.hosts import network
 from lab.hosts.fleet import Hosts
 from lab.hosts.timelock import JAVA
 from lab.timelock import package
 
 ROOT = "opt/timelock"
-VERSIONS = ("0.408.0", "0.1174.0", "0.1175.0")
+VERSIONS = ("0.139.0", "0.408.0", "0.1174.0", "0.1175.0", "0.1176.0")
 NAMES = ("tl-1", "tl-2", "tl-3")
+OPEN_FILES = 4096
+"""Which no server has by itself, and fewer than a machine may allow its containers."""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
 
 
 class Servers:
@@ -39,6 +49,21 @@ class Servers:
         for host in hosts.all.values():
             package.write_java(host.root / JAVA)
 
+    @contextlib.contextmanager
+    def web(self) -> Iterator[str]:
+        """A server of the web with the packages, in the hosts' network; its URL."""
+        handler = functools.partial(_Quiet, directory=self._folder)
+        with self.hosts.inside():
+            server = ThreadingHTTPServer((network.HUB_ADDRESS, 0), handler)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://{network.HUB_ADDRESS}:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            serving.join(60)
+
     def path(self, version: str) -> Path:
         return self._folder / f"timelock-server-{version}.sls.tgz"
 
@@ -51,6 +76,7 @@ class Servers:
             "timelock_server_checksum": self._checksums[version],
             "timelock_server_lab_ca": True,
             "timelock_server_start_timeout": 60,
+            "timelock_server_open_files": OPEN_FILES,
             **variables,
         }
         group = {"hosts": {name: {"ansible_host": self.hosts[name].address} for name in names}}
@@ -76,9 +102,25 @@ class Servers:
         with self.hosts.inside():
             return self.client().fresh_timestamp(namespace)
 
+    def await_all(self) -> None:
+        """Until every server answers."""
+
+        def answer() -> bool:
+            with self.hosts.inside(), contextlib.suppress(Refusal):
+                return all(node["reachable"] for node in self.client().nodes())
+            return False
+
+        wait_for(answer, "every server answers")
+
     def process(self, name: str) -> str:
         """The server's process there, by its number; 0 for none."""
-        return self.hosts[name].run("systemctl", "show", "--value", "--property=MainPID", "timelock").stdout.strip()
+        return self.hosts[name].run("pgrep", "--full", "lab.timelock.server", check=False).stdout.strip() or "0"
+
+    def open_files(self, name: str) -> list[int]:
+        """How many files the server's process there may have open: soft and hard."""
+        text = self.hosts[name].run("cat", f"/proc/{self.process(name)}/limits").stdout
+        (line,) = (line for line in text.splitlines() if line.startswith("Max open files"))
+        return [int(word) for word in line.split()[3:5]]
 
     def processes(self) -> dict[str, str]:
         return {name: self.process(name) for name in NAMES}
