@@ -8,11 +8,13 @@ added as it happens and never changed."""
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import json
 import os
 import socket
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from .cluster_sessions import words
@@ -51,6 +53,8 @@ _TOLD_OF_A_LOOK = (
 )  # fmt: skip
 _TOLD_OF_A_PROOF = ("kind", "node", "seen_before", "detail", "fresh_timestamp", "listening", "health", "timelock")
 
+_TURN_SECONDS = 2.0
+
 _SHORT = ("time", "step", "node", "effect", "came", "code")
 
 
@@ -79,7 +83,7 @@ def look_entry(look: str, who: dict, result: dict, seconds: float) -> dict:
 
 
 def _line(who: dict) -> dict:
-    return {"time": _iso(time.time()), **who, "by": f"{getpass.getuser()}@{socket.gethostname()}"}
+    return {**who, "by": f"{getpass.getuser()}@{socket.gethostname()}"}
 
 
 def _iso(seconds: float) -> str:
@@ -112,19 +116,39 @@ def _pids(seen: dict) -> list:
 
 
 def append(path: str, line: dict) -> None:
-    """Add ``line`` to the journal, in one piece, and so that what is of an effect outlives a crash of the machine.
-
-    Raises OSError.
+    """Add ``line`` to the journal with the time, in one piece, behind all that is there, and so that what is of an
+    effect outlives a crash of the machine. Raises OSError.
     """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    text = (json.dumps(line, default=str) + "\n").encode("utf-8")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(descriptor, text)
+        with _in_turn(descriptor):
+            text = json.dumps({"time": _iso(time.time()), **line}, default=str)
+            os.write(descriptor, f"{text}\n".encode())
         if "effect" in line:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _in_turn(descriptor: int) -> Iterator[None]:
+    """Alone, so that lines stand in the order of their times; out of turn where a suspended writer does not let go, or
+    the file system has no locks."""
+    deadline = time.monotonic() + _TURN_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.001)
+                continue
+        except OSError:
+            pass
+        break
+    yield
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read(path: str) -> list:

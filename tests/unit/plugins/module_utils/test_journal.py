@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins import module_utils
+from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import (
     EFFECTS,
     LOOKS,
@@ -114,6 +116,28 @@ def test_lines_of_many_writers_are_all_there_and_whole(tmp_path):
         list(pool.map(lambda number: append(path, {"number": number, "filling": "x" * 3000}), range(200)))
     lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
     assert sorted(line["number"] for line in lines) == list(range(200))
+
+
+def _write_some(path: str) -> None:
+    for _number in range(100):
+        append(path, entry("stop", WHO))
+
+
+def test_lines_of_many_processes_stand_in_the_order_of_their_times(tmp_path):
+    path = str(tmp_path / "r1.jsonl")
+    with ProcessPoolExecutor(8) as pool:
+        list(pool.map(_write_some, [path] * 8))
+    times = [line["time"] for line in read(path)]
+    assert len(times) == 800 and times == sorted(times)
+
+
+def test_a_writer_that_is_suspended_in_the_middle_stops_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "_TURN_SECONDS", 0.1)
+    path = tmp_path / "r1.jsonl"
+    with path.open("a") as suspended:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        append(str(path), entry("stop", WHO))
+    assert [line["effect"] for line in read(str(path))] == ["stop"]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])

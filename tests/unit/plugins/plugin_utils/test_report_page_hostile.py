@@ -107,4 +107,6 @@ def test_a_journal_gives_back_what_it_was_told(folder, told):
     path.unlink(missing_ok=True)
     for line in (told, {"other": 1}):
         append(str(path), line)
-    assert read(str(path)) == [told, {"other": 1}]
+    first, second = read(str(path))
+    assert first == {"time": first["time"], **told}
+    assert second == {"time": second["time"], "other": 1}
