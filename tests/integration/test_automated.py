@@ -9,8 +9,8 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, AUTOMATED_STEPS, INVALIDATED, POSTGRES, STORES, Fleet, fleet, lab
+from kills import kill_at, moments_of
 from lab.service import Service
-from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -88,7 +88,7 @@ def test_a_client_whose_own_migration_does_nothing_is_refused_by_the_plan(lab, t
 def test_automated_runs_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         _automate(services)
-        for moment in moments_of(store, AUTOMATED_STEPS):
+        for moment in moments_of(AUTOMATED_STEPS):
             kill_at(services, "migrate.yml", moment)
         services.migrate()
         services.assert_migrated()

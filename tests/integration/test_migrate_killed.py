@@ -6,97 +6,105 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import pprint
+import re
 
 import pytest
-import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
 
-from cassandra_here import WIDE, only_wide
-from fleet import CASSANDRA, RENAME_STEPS, REVERSE_STEPS, STEPS, STORES, fleet, lab, wait_for
-from lab import playbooks, processes
-from lab.callback.breakpoints import moment_of
-from lab.service import Node
+import kills
+from cassandra_here import only_wide
+from fleet import AUTOMATED_STEPS, KEPT, RENAME_STEPS, REVERSE_STEPS, STEPS, STORES, Fleet, fleet, lab, wait_for
+from kills import kill_around, kill_at, moments_of, usual_effects
+from lab import processes
+from lab.layout import POSTGRES
+from lab.service import Node, Service
 
 __all__ = ["lab"]
 
-ROLES = playbooks.ROOT / "roles"
-COLLECTION = "atlasdb.timelock."
-NEVER = (
-    # Only with a fence (test_migrate_fence).
-    "stop-Shut-out", "reverse_restore-Let-the-old-login",
-    # Only where proofs have become too old.
-    "invalidate-Shut-out", "invalidate-Hold-and-stop",
-    # Only where somebody uses TimeLock at that very moment.
-    "reverse_restore-Raise-it",
-)  # fmt: skip
+LONG = 600
+"""Seconds to wait for the end of sessions: no run may wait for those that stay, of nodes that serve already."""
 
 
-def tasks_in(file: Path):
-    """The tasks of a file, and of those that it brings in by their names, in their order."""
-    for task in yaml.safe_load(file.read_text()):
-        brought_in = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks")
-        if brought_in and "{{" not in brought_in:
-            yield from tasks_in(file.parent / brought_in)
-        elif imported := task.get("ansible.builtin.import_role"):
-            role = imported["name"].removeprefix(COLLECTION)
-            yield from tasks_in(ROLES / role / "tasks" / imported["tasks_from"])
-        else:
-            yield task
-
-
-def effects(steps: list[str]):
-    """Every effect of a handover, or of the way back, in its order, as the roles have them: step, task and module."""
-    for step in steps:
-        for task in tasks_in(ROLES / f"timelock/tasks/{step}.yml"):
-            for module in (key.removeprefix(COLLECTION) for key in task if key.startswith(COLLECTION)):
-                if module in EFFECTS:
-                    yield step, task["name"], module
-
-
-def moments_of(store: str, steps: list[str]) -> list[str]:
-    """After each effect, which is before the next one, and at the end of a step that has none.
-
-    In the wider run before each as well; otherwise for Cassandra only the one that nothing takes back.
-    """
-    everywhere = WIDE or store != CASSANDRA
-    found = []
-    for step in steps:
-        own = [(task, module) for of, task, module in effects(steps) if of == step]
-        for task, module in own:
-            if everywhere or module in ("timestamp_invalidate", "timestamp_restore"):
-                found += [moment_of(when, step, task) for when in (("before", "after") if WIDE else ("after",))]
-        if everywhere and not own:
-            found.append(f"end-{step}")
-    return [moment for moment in found if not moment.partition("-")[2].startswith(NEVER)]
-
-
-def test_every_effect_is_one_of_a_step():
-    assert {module for _step, _task, module in [*effects(STEPS), *effects(REVERSE_STEPS)]} == set(EFFECTS)
+def test_every_task_that_has_an_effect_is_one_of_a_step_at_which_runs_are_killed():
+    retreats = (kills.PUT_BACK, kills.REVERSE_PUT_BACK)
+    known = list(kills.effects([*STEPS, *AUTOMATED_STEPS, *REVERSE_STEPS, *RENAME_STEPS, *retreats]))
+    assert {effect.module for effect in known} == set(EFFECTS)
+    assert not kills.RARE - {(effect.step, effect.task) for effect in known}
+    everywhere = {effect for file in kills.ROLES.glob("*/tasks/*.yml") for effect in kills.effects_in(file)}
+    assert everywhere == {(effect.task, effect.module) for effect in known}
     for steps in (STEPS, REVERSE_STEPS, RENAME_STEPS):
-        assert len(set(moments_of(STORES[0], steps))) == len(moments_of(STORES[0], steps)) >= 10
-    # A rename does nothing that nothing takes back.
-    for steps in (STEPS, REVERSE_STEPS):
-        assert moments_of(CASSANDRA, steps)
+        assert len(set(moments_of(steps))) == len(moments_of(steps)) >= 18
 
 
+def test_runs_killed_before_and_after_each_effect_on_each_store_end_like_one_that_nobody_killed(lab, tmp_path):
+    """One after the other: each goes on with what those before it have left."""
+    nodes = [2 for _store in STORES]
+    with (
+        fleet(lab, tmp_path / "alone", *nodes, stores=STORES, rate=2) as alone,
+        fleet(lab, tmp_path / "killed", *nodes, stores=STORES, rate=2) as killed,
+    ):
+        for services in (alone, killed):
+            services.set(timelock_waves=[len(STORES)], timelock_session_wait=LONG)
+        alone.migrate()
+        for effect in usual_effects(STEPS):
+            kill_around(killed, "migrate.yml", effect)
+        killed.migrate()
+        killed.assert_migrated()
+        assert killed.migrate().changed == {}
+        for service, other in zip(killed.services, alone.services, strict=True):
+            assert _end_of(killed, service) == _end_of(alone, other)
+
+
+def _end_of(services: Fleet, service: Service) -> list[str]:
+    """All that a migration has left of it, line by line, where its own words are those of any service."""
+    found = services.look_at(service)
+    # Of these it is no other's business what they ask for.
+    del found["other namespaces"]
+    folder = services.lab.layout.services / service.name
+    found["files"] = {
+        str(path.relative_to(folder)): "" if KEPT.search(path.name) else path.read_text().splitlines()
+        for node in service.nodes
+        for path in sorted(node.unit.rglob("*"))
+        if path.is_file() and path.suffix not in (".log", ".pid")
+    }
+    found["record"] = _record(services, service)
+    told = pprint.pformat(found, width=120)
+    words = {service.settings.password: "PASSWORD"}
+    for node in service.nodes:
+        words |= {str(node.port): "PORT", node.address: "ADDRESS"}
+    for own, instead in words.items():
+        told = told.replace(own, instead) if own else told
+    told = re.sub(rf"\b{service.name}\b", "SERVICE", told)
+    return re.sub(r"\.timelock-kept-\w+", ".timelock-kept", told).splitlines()
+
+
+def _record(services: Fleet, service: Service) -> dict:
+    """Without what tells one run, or one store, from another."""
+    if service.settings.store == POSTGRES:
+        with services.lab.postgres.connect(service.name) as session:
+            ((holder, document),) = session.execute("SELECT holder, document FROM atlasdb_timelock.record").fetchall()
+    else:
+        session = services.lab.cassandra[service.settings.store].connect()
+        try:
+            ((holder, document),) = session.execute(f'SELECT holder, document FROM atlasdb_timelock."{service.name}"')
+        finally:
+            session.cluster.shutdown()
+        document = json.loads(document)
+    single = ("journal", "numbers", "released", "identity", "sessions_seen")
+    return {"holder": holder, **{key: value for key, value in document.items() if key not in single}}
+
+
+@only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_runs_killed_around_each_effect_one_after_the_other_leave_what_the_next_one_finishes(lab, tmp_path, store):
-    with fleet(lab, tmp_path, 1 if store == CASSANDRA and not WIDE else 2, stores=(store,)) as services:
-        for moment in moments_of(store, STEPS):
+    """Also when one node of several has had it, and at the end of a step that has none."""
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        for moment in moments_of(STEPS):
             kill_at(services, "migrate.yml", moment)
         services.migrate()
         services.assert_migrated()
         assert services.migrate().changed == {}
-
-
-def kill_at(services, playbook: str, moment: str, *arguments: str) -> None:
-    run = services.begin(playbook, *arguments, breakpoints=(moment,))
-    try:
-        run.wait_at(moment)
-    finally:
-        run.kill()
-    assert not [event for event in run.events if event.get("outcome") == "failed"], run.tail
 
 
 @only_wide
@@ -106,7 +114,7 @@ def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(la
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
-        for moment in moments_of(store, REVERSE_STEPS):
+        for moment in moments_of(REVERSE_STEPS):
             kill_at(services, "reverse.yml", moment)
             if moment.startswith(("after-reverse_configure", "after-reverse_restore")):
                 assert "reverse-unfinished" in " ".join(services.play("migrate.yml").reasons)
@@ -116,6 +124,27 @@ def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(la
         assert services.play("reverse.yml").changed == {}
         services.migrate()
         services.assert_migrated()
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_runs_killed_before_and_after_each_effect_of_putting_back_leave_what_the_next_one_puts_back(
+    lab, tmp_path, store
+):
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        (service,) = services.services
+        before = services.look_at(service)
+        services.set(timelock_window_limit=0.01)
+        for effect in usual_effects([kills.PUT_BACK]):
+            kill_around(services, "migrate.yml", effect, after=("window-too-long",))
+        run = services.play("migrate.yml")
+        assert run.codes == ["window-too-long"], run.tail
+        assert services.look_at(service) == before
+        services.assert_as_before()
+        services.set()
+        services.migrate()
+        services.assert_migrated()
+        assert services.migrate().changed == {}
 
 
 def test_a_module_that_outlives_its_controller_is_waited_for(lab, tmp_path):

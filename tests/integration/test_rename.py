@@ -10,9 +10,9 @@ import yaml
 
 from cassandra_here import only_wide
 from fleet import CASSANDRA, RENAME_STEPS, STORES, Fleet, fleet, lab
+from kills import kill_at, moments_of
 from lab.checker import judge
 from lab.journal import read_folder
-from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -101,7 +101,7 @@ def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab,
         (service,) = services.services
         new = f"{service.name}_shop"
         services.set(timelock_quiet_seconds=1, timelock_rename_to=new)
-        for moment in moments_of(store, RENAME_STEPS):
+        for moment in moments_of(RENAME_STEPS):
             kill_at(services, "rename_namespace.yml", moment)
             if moment.startswith(("after-fast_forward", "after-restart_first")):
                 assert "rename-unfinished" in " ".join(services.play("migrate.yml").reasons)

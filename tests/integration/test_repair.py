@@ -11,9 +11,9 @@ import pytest
 
 from cassandra_here import only_wide, require
 from fleet import CASSANDRA, POSTGRES, STEPS, Fleet, fleet, lab
+from kills import kill_at, moments_of
 from lab import by_hand
 from lab.service import Service
-from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -146,7 +146,7 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
     with fleet(lab, tmp_path, 2, stores=(BY_HAND[make],)) as services:
         (service,) = services.services
         make(services, service)
-        left = [moment for moment in moments_of(BY_HAND[make], STEPS) if not moment.startswith(DONE_BY_HAND[make])]
+        left = [moment for moment in moments_of(STEPS) if not moment.startswith(DONE_BY_HAND[make])]
         for moment in left:
             kill_at(services, "repair.yml", moment, *ACCEPTED)
             if moment.startswith("after-report"):

@@ -11,12 +11,12 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
+from kills import kill_at, moments_of
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
 from lab.lab import Lab
 from lab.layout import POSTGRES
-from test_migrate_killed import kill_at, moments_of
 
 __all__ = ["lab"]
 
@@ -189,7 +189,7 @@ def test_ways_back_from_a_lost_timelock_killed_around_each_effect_leave_what_the
         services.assert_migrated()
         (service,) = services.services
         above = _lose_timelock(own) + 2 * MARGIN
-        for moment in moments_of(store, REVERSE_STEPS):
+        for moment in moments_of(REVERSE_STEPS):
             kill_at(services, "reverse.yml", moment, *_lost(above))
         run = services.play("reverse.yml", *_lost(above))
         assert run.ok, run.tail

@@ -21,16 +21,14 @@ description:
   - E(LAB_BREAKPOINTS) names moments of the handover's steps, with commas between.
     C(begin-STEP) is before the first task of the step, C(end-STEP) after its last task, whatever follows.
     C(before-STEP-TASK) is before a task of the step, C(after-STEP-TASK) after its first result that changed something;
-    its name is written with a hyphen for whatever is no letter.
+    its name is written with a hyphen for whatever is no letter. C(past-STEP-TASK) is when all hosts have given their
+    results of it, if one of them changed something.
   - At such a moment the whole run waits, from the file MOMENT.reached in the folder to the file MOMENT.go. A test may
     kill it there.
 """
 
 PATIENCE_SECONDS = 300
-AROUND_A_STEP = (
-    "handover.yml", "automated.yml", "reverse.yml", "rename.yml", "step.yml", "retreat.yml", "put_back.yml",
-    "reverse_put_back.yml",
-)  # fmt: skip
+AROUND_A_STEP = ("handover.yml", "automated.yml", "reverse.yml", "rename.yml", "step.yml", "retreat.yml")
 
 
 def moment_of(when, step, task):
@@ -39,7 +37,7 @@ def moment_of(when, step, task):
 
 
 class CallbackModule(CallbackBase):
-    """A task belongs to the step that the variable timelock_step names for it."""
+    """A task belongs to the step that the variable timelock_step names for it; putting back is a step of that name."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -51,6 +49,7 @@ class CallbackModule(CallbackBase):
         self._folder = Path(os.environ["LAB_RUN"])
         self._breakpoints = set(filter(None, os.environ.get("LAB_BREAKPOINTS", "").split(",")))
         self._step = None
+        self._changed = None
 
     def _write(self, **event):
         with open(self._folder / "events.jsonl", "a", encoding="utf-8") as file:
@@ -68,6 +67,9 @@ class CallbackModule(CallbackBase):
             time.sleep(0.01)
 
     def v2_playbook_on_task_start(self, task, is_conditional):
+        if self._changed:
+            self._pass(self._changed)
+            self._changed = None
         file = Path(task.get_path().rpartition(":")[0]).name
         step = None if file in AROUND_A_STEP else task.get_vars().get("timelock_step")
         self._write(event="task", name=task.name, file=file, step=step)
@@ -88,6 +90,7 @@ class CallbackModule(CallbackBase):
             said=[str(line) for line in told] if isinstance(told, list) else str(told).splitlines(),
         )  # fmt: skip
         if self._step and found.get("changed"):
+            self._changed = moment_of("past", self._step, result._task.name)
             self._pass(moment_of("after", self._step, result._task.name))
 
     def v2_runner_on_ok(self, result):

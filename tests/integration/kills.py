@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the atlasdb.timelock authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects that the roles have, read from their tasks, and runs that are killed at one of them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
+
+from fleet import Fleet, Run
+from lab import playbooks
+from lab.callback.breakpoints import moment_of
+
+ROLES = playbooks.ROOT / "roles"
+COLLECTION = "atlasdb.timelock."
+PUT_BACK, REVERSE_PUT_BACK = "put_back", "reverse_put_back"
+"""What is done in the place of further steps where one has failed; both are the step PUT_BACK in a run."""
+
+FENCE = "kvs_login"
+RARE = {
+    # Where proofs have become too old.
+    ("invalidate", "Shut out the old login, and end its sessions"),
+    ("invalidate", "Hold and stop the node, and prove it offline"),
+    # Where somebody uses TimeLock at that very moment.
+    ("reverse_restore", "Raise it"),
+    # Where nobody knows whether the store is invalidated.
+    (PUT_BACK, "Raise the bound, so that an invalidation that is still under way can never apply"),
+}
+"""Effects that a run has only where something is out of the ordinary, by step and task."""
+
+
+class Effect(NamedTuple):
+    step: str
+    task: str
+    module: str
+
+    def moment(self, when: str) -> str:
+        return moment_of(when, self.step, self.task)
+
+
+@functools.cache
+def _read(file: Path) -> list[dict]:
+    return yaml.safe_load(file.read_text())
+
+
+def tasks_in(file: Path):
+    """The tasks of a file, and of those that it brings in by their names, in their order."""
+    yield from _each(_read(file), file.parent)
+
+
+def _each(tasks: list[dict], folder: Path):
+    for task in tasks:
+        brought_in = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks")
+        if isinstance(brought_in, dict):
+            brought_in = brought_in["file"]
+        if brought_in and "{{" not in brought_in:
+            yield from tasks_in(folder / brought_in)
+        elif imported := task.get("ansible.builtin.import_role"):
+            role = imported["name"].removeprefix(COLLECTION)
+            yield from tasks_in(ROLES / role / "tasks" / imported["tasks_from"])
+        elif "block" in task:
+            for part in ("block", "rescue", "always"):
+                yield from _each(task.get(part, []), folder)
+        else:
+            yield task
+
+
+def effects_in(file: Path):
+    """The tasks in and behind a file that have an effect, with the module that has it."""
+    for task in tasks_in(file):
+        for module in (key.removeprefix(COLLECTION) for key in task if key.startswith(COLLECTION)):
+            if module in EFFECTS:
+                yield task["name"], module
+
+
+def effects(steps: list[str]):
+    """Every effect of a handover, or of the way back, in its order, as the roles have them."""
+    for step in steps:
+        for task, module in effects_in(ROLES / f"timelock/tasks/{step}.yml"):
+            yield Effect(PUT_BACK if step == REVERSE_PUT_BACK else step, task, module)
+
+
+def usual_effects(steps: list[str], fence: bool = False) -> list[Effect]:
+    usual = [effect for effect in effects(steps) if (effect.step, effect.task) not in RARE]
+    return [effect for effect in usual if fence or effect.module != FENCE]
+
+
+def moments_of(steps: list[str]) -> list[str]:
+    """Before and after each usual effect, and at the end of a step that has none."""
+    found = []
+    for step in steps:
+        own = [effect for effect in effects(steps) if effect.step == step]
+        found += [effect.moment(when) for effect in usual_effects([step]) for when in ("before", "after")]
+        found += [] if own else [f"end-{step}"]
+    return found
+
+
+def kill_at(services: Fleet, playbook: str, moment: str, *arguments: str, after: tuple[str, ...] = ()) -> Run:
+    """A run that was killed there, once it had failed with one of the codes `after`, or else with none."""
+    run = services.begin(playbook, *arguments, breakpoints=(moment,))
+    try:
+        run.wait_at(moment)
+    finally:
+        run.kill()
+    codes = {event["code"] for event in run.events if event.get("outcome") == "failed"}
+    assert codes <= set(after) and bool(codes) == bool(after), run.tail
+    return run
+
+
+def kill_before(services: Fleet, playbook: str, effect: Effect, *arguments: str, **how) -> None:
+    """A run killed when none of the services has had the effect; raises AssertionError where that is not so."""
+    run = kill_at(services, playbook, effect.moment("before"), *arguments, **how)
+    last = run.events[-1]
+    assert (last["event"], last.get("name")) == ("task", effect.task), run.tail
+
+
+def kill_past(services: Fleet, playbook: str, effect: Effect, *arguments: str, **how) -> None:
+    """A run killed when each of the services has had the effect; raises AssertionError where that is not so."""
+    run = kill_at(services, playbook, effect.moment("past"), *arguments, **how)
+    results = itertools.takewhile(lambda event: event["event"] == "result", reversed(run.events))
+    hosts = {event["host"] for event in results if event["task"] == effect.task and event["changed"]}
+    assert all(hosts & {node.name for node in service.nodes} for service in services.services), run.tail
+
+
+def kill_around(services: Fleet, playbook: str, effect: Effect, *arguments: str, **how) -> None:
+    """A run killed before the effect, and another one past it."""
+    for kill in (kill_before, kill_past):
+        kill(services, playbook, effect, *arguments, **how)
