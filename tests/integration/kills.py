@@ -91,6 +91,11 @@ def usual_effects(steps: list[str], fence: bool = False) -> list[Effect]:
     return [effect for effect in usual if fence or effect.module != FENCE]
 
 
+def effects_from_the_fence_on(steps: list[str]) -> list[Effect]:
+    """Of a run with a fence."""
+    return list(itertools.dropwhile(lambda effect: effect.module != FENCE, usual_effects(steps, fence=True)))
+
+
 def moments_of(steps: list[str]) -> list[str]:
     """Before and after each usual effect, and at the end of a step that has none."""
     found = []
