@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import yaml
@@ -106,10 +108,23 @@ def moments_of(steps: list[str]) -> list[str]:
     return found
 
 
-def kill_at(services: Fleet, playbook: str, moment: str, *arguments: str, after: tuple[str, ...] = ()) -> Run:
-    """A run that was killed there, once it had failed with one of the codes `after`, or else with none."""
-    run = services.begin(playbook, *arguments, breakpoints=(moment,))
+def kill_at(
+    services: Fleet,
+    playbook: str,
+    moment: str,
+    *arguments: str,
+    after: tuple[str, ...] = (),
+    meanwhile: Mapping[str, Callable[[], object]] = MappingProxyType({}),
+) -> Run:
+    """A run that was killed there, once it had failed with one of the codes `after`, or else with none; what is to be
+    done at earlier moments is done `meanwhile`.
+    """
+    run = services.begin(playbook, *arguments, breakpoints=(*meanwhile, moment))
     try:
+        for earlier, do in meanwhile.items():
+            run.wait_at(earlier)
+            do()
+            run.go_on(earlier)
         run.wait_at(moment)
     finally:
         run.kill()

@@ -11,7 +11,7 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
-from kills import kill_at, moments_of
+from kills import REVERSE_PUT_BACK, kill_around, kill_at, moments_of, usual_effects
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
@@ -22,6 +22,7 @@ __all__ = ["lab"]
 
 MARGIN = 10_000_000
 CYCLES = 10
+NO_QUORUM = ("timelock-unreachable", "timelock-no-leader")
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -84,6 +85,33 @@ def test_ten_times_forward_and_back_under_load_no_timestamp_goes_back(lab, tmp_p
             assert run.ok, run.tail
             services.await_more_timestamps()
         services.assert_as_before()
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_ways_back_killed_around_each_effect_of_giving_up_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    """TimeLock has no quorum when a node has stopped, and has one again when it is put back."""
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1, timelock_timeout=5)
+        services.migrate()
+        killed = []
+
+        def start_again() -> None:
+            while killed:
+                lab.timelock.start_node(killed.pop())
+
+        fault = {
+            "begin-quiet_stop": lambda: killed.extend(lab.timelock.lose_quorum()), "begin-put_back": start_again,
+        }  # fmt: skip
+        try:
+            for effect in usual_effects([REVERSE_PUT_BACK]):
+                kill_around(services, "reverse.yml", effect, after=NO_QUORUM, meanwhile=fault)
+        finally:
+            start_again()
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.play("reverse.yml").changed == {}
 
 
 @only_wide
