@@ -124,6 +124,21 @@ def on_left_namespace(nodes: list, record: dict) -> list:
     return [Refusal("config-drifted", found, do)]
 
 
+def on_other_namespace(nodes: list, record: dict) -> list:
+    """Refusals for nodes on TimeLock with a namespace that the service's ``record`` knows nothing of.
+
+    Its counter says nothing of what the service was given before.
+    """
+    now, own = record.get("namespace"), (record.get("namespace"), record.get("renamed_from"))
+    configs = {node["name"]: node["look"]["config"] for node in nodes}
+    others = {name: one["namespace"] for name, one in configs.items() if one["mode"] == "timelock"}
+    found = [f"{name} uses the namespace {other}" for name, other in others.items() if other not in own]
+    if not now or not found:
+        return []
+    do = f"Stop it now: what it is given there may be old. Find who changed its file, and give it the one with {now}."
+    return [Refusal("config-other-timelock", f"{', '.join(found)}, and on record is {now}.", do)]
+
+
 def unseen_by_store(nodes: list, sessions: list) -> list:
     """The nodes that run and of whose sockets the store's list of sessions shows none."""
     seen = {(session["address"], session["port"]) for session in sessions}

@@ -172,7 +172,9 @@ class ServicePlanner:
             return
         self.refusals += self._disagreement()
         self.refusals += node_checks.other_timelock(self.nodes, self.settings["servers"])
-        self.refusals += [] if self.resuming else node_checks.on_left_namespace(self.nodes, self.record)
+        if not self.resuming:
+            self.refusals += node_checks.on_left_namespace(self.nodes, self.record)
+            self.refusals += node_checks.on_other_namespace(self.nodes, self.record)
         unsuitable = own_migration.unsuitable(self.nodes[0]["migration"], self.nodes[0]["look"]["config"])
         self.refusals += [unsuitable] if unsuitable else []
         if self.store is None:

@@ -13,7 +13,7 @@ from .service import NEW, NOTHING, RENAME, REVERSE
 
 MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
-    "config-drifted", "node-on-old-service",
+    "config-drifted", "config-other-timelock", "node-on-old-service",
 )  # fmt: skip
 """Refusals that are states which must never be, not only reasons against a handover."""
 

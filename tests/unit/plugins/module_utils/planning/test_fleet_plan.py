@@ -188,6 +188,20 @@ def test_nodes_on_other_timelock_servers_are_refused():
     assert "config-other-timelock" in codes(planned)
 
 
+@pytest.mark.parametrize("direction", ["migrate", "reverse"])
+def test_nodes_on_timelock_with_a_namespace_that_is_not_on_record_alarm_and_nothing_is_done(direction):
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["config"] |= {"namespace": "shop", "former": True}
+    ended = fleets.invalidated(record=fleets.record(unfinished=False, holder=None))
+    planned = plan(nodes, ended, {"refusals": [], "namespaces": ["orders", "shop"]}, direction=direction)
+    assert codes(planned) == ["config-other-timelock"]
+    now = fleet_status(planned)
+    assert now["alarming"] == ["orders"] and now["services"]["orders"]["agree"] == "no"
+    said = "orders-3 uses the namespace shop, and on record is orders. Stop it now: "
+    assert any(said in line for line in now["lines"])
+
+
 def test_an_unusable_timelock_refuses_every_service():
     broken = {"refusals": [Refusal("timelock-unreachable", "No server answers.")], "namespaces": []}
     assert codes(plan(timelock=broken)) == ["timelock-unreachable"]
