@@ -22,6 +22,7 @@ from lab import by_hand, ports
 from lab.lab import Lab
 from lab.postgres import Postgres
 from lab.service import Node, Service
+from mounts import MAY_MOUNT, disk_of_its_own, filled, mounted
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,12 @@ NAMELESS = "!nameless"
 """A host of the group that is said to belong to no service, and whose name is a pattern: all but that."""
 
 
-def _mistake(code: str, nodes: int = 1, manager: str = "sls"):
+def _mistake(code: str, nodes: int = 1, manager: str = "sls", where: bool = True):
+    """``where``: whether it is made in this run, and on this machine."""
+
     def note(make):
-        MISTAKES[make.__name__] = Mistake(code, make, nodes, manager)
+        if where:
+            MISTAKES[make.__name__] = Mistake(code, make, nodes, manager)
         return make
 
     return note
@@ -116,6 +120,13 @@ class Mistakes:
                 atlasdb_service_unit=str(one.unit), atlasdb_service_ports=[one.port],
             )  # fmt: skip
         return other.name
+
+    @_mistake("inventory-node-shared")
+    def a_unit_of_another_service(self, service: Service) -> str:
+        (own,), (another,) = service.nodes, self.twin.nodes
+        for node in (own, another):
+            self._set(node, ansible_host="127.0.0.1", atlasdb_service_unit=str(another.unit))
+        return f"{own.name}, {another.name} have one service manager unit on 127.0.0.1: {another.unit}"
 
     @_mistake("inventory-vars-disagree", nodes=2)
     def a_version_that_is_declared_for_one_node(self, service: Service) -> str:
@@ -267,6 +278,12 @@ class Mistakes:
         self._undo.append(OfAService(self.lab, service, self._folder / service.name).folder_sealed())
         return str(folder)
 
+    @_mistake("config-not-writable", where=MAY_MOUNT)
+    def a_disk_that_is_full(self, service: Service) -> str:
+        folder = service.nodes[0].config_path.parent
+        self._undo += [disk_of_its_own(folder), filled(folder)]
+        return f"{folder} has only "
+
     @_mistake("config-version-unknown")
     def a_version_that_nothing_tells(self, service: Service) -> str:
         shutil.rmtree(service.nodes[0].unit / "service/lib")
@@ -284,6 +301,11 @@ class Mistakes:
         path.rename(real)
         path.symlink_to(real)
         return "symbolic link"
+
+    @_mistake("hold-impossible", where=MAY_MOUNT)
+    def a_configuration_that_is_mounted(self, service: Service) -> str:
+        self._undo.append(mounted(service.nodes[0].config_path))
+        return "mount point"
 
     # The key-value service
 
@@ -303,6 +325,13 @@ class Mistakes:
         with self.lab.postgres.connect() as session:
             session.execute(f"ALTER DATABASE {service.name} OWNER TO postgres")
         return f"GRANT CREATE ON DATABASE {service.name} TO {service.name}"
+
+    @_mistake("kvs-denied")
+    def a_table_that_belongs_to_another(self, service: Service) -> str:
+        self._run(
+            service, "ALTER TABLE _timestamp OWNER TO postgres", f"GRANT SELECT, UPDATE ON _timestamp TO {service.name}"
+        )
+        return f"GRANT postgres TO {service.name}"
 
     @_mistake("probe-blind")
     def a_copy_of_the_database(self, service: Service) -> str:

@@ -47,6 +47,34 @@ def a_row_that_is_gone(store: CassandraByHand, _variables: dict) -> str:
     return store.keyspace
 
 
+def a_table_that_is_gone(store: CassandraByHand, _variables: dict) -> str:
+    store.forget()
+    return "_timestamp"
+
+
+def a_backup_in_the_wrong_place_above_the_bound(store: CassandraByHand, _variables: dict) -> str:
+    store.set(MANUAL, encode(store.bound() + 1))
+    return str(store.bound() + 1)
+
+
+def a_timestamp_by_wall_clock_above_the_bound(store: CassandraByHand, _variables: dict) -> str:
+    """As AtlasDB writes it: the time, and in column2 the timestamp, each with all bits flipped."""
+    store.run(
+        f'CREATE TABLE "{store.keyspace}"."_punch" (key blob, column1 blob, column2 bigint, value blob,'
+        " PRIMARY KEY (key, column1, column2))"
+    )
+    store.run(
+        f'INSERT INTO "{store.keyspace}"."_punch" (key, column1, column2, value)'
+        f" VALUES (0xffff, 0x74, {~4_000_000_000_000}, 0x00)"
+    )
+    return "4000000000000"
+
+
+def another_keyspace(store: CassandraByHand, variables: dict) -> str:
+    variables["atlasdb_kvs_overrides"] = {"keyspace": f"{store.keyspace}_before"}
+    return f"{store.keyspace}_before"
+
+
 def a_negative_bound(store: CassandraByHand, _variables: dict) -> str:
     store.set(TS, (-5).to_bytes(8, "big", signed=True))
     return "-5"
@@ -63,6 +91,10 @@ MISTAKES = {
     a_backup_beside_a_live_bound: "bound-ambiguous",
     an_invalidated_bound_without_a_backup: "bound-unreadable",
     a_row_that_is_gone: "bound-absent",
+    a_table_that_is_gone: "bound-absent",
+    another_keyspace: "bound-absent",
+    a_backup_in_the_wrong_place_above_the_bound: "bound-contradicted",
+    a_timestamp_by_wall_clock_above_the_bound: "bound-contradicted",
     a_negative_bound: "bound-out-of-range",
     a_password_that_is_wrong: "kvs-denied",
 }
@@ -88,6 +120,7 @@ def refused(lab, tmp_path_factory):
         yield services.refused(), named, words
 
 
+@pytest.mark.refuses(*{*MISTAKES.values()})
 @pytest.mark.parametrize("make", MISTAKES, ids=lambda make: make.__name__)
 def test_migrate_refuses_on_cassandra(refused, make):
     run, named, words = refused
@@ -107,6 +140,7 @@ def _codes(run, service: Service) -> list[str]:
     return [reason.split(": ")[1] for reason in run.reasons if reason.startswith(f"{service.name}: ")]
 
 
+@pytest.mark.refuses("proof-missing")
 def test_a_host_of_cassandra_that_nobody_can_look_at_is_refused(one):
     def change(everything: dict) -> None:
         (host,) = everything["children"]["cassandra_nodes"]["hosts"].values()
@@ -117,6 +151,7 @@ def test_a_host_of_cassandra_that_nobody_can_look_at_is_refused(one):
     assert "proof-missing" in _codes(run, one.services[0]), run.reasons or run.tail
 
 
+@pytest.mark.refuses("kvs-session-open")
 def test_a_client_that_the_inventory_does_not_know_is_refused(one):
     session = one.lab.cassandra[CASSANDRA].connect()
     try:

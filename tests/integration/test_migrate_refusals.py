@@ -20,10 +20,13 @@ from mistakes import COUNTS, MANAGERS, MISTAKES, NAMELESS, Mistakes
 
 __all__ = ["lab"]
 
+CODES = {mistake.code for mistake in MISTAKES.values()}
+
 
 # Before the fleet of all mistakes, whose many databases each look would read.
 
 
+@pytest.mark.refuses("inventory-service-split", "controller-requirements")
 def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
     with fleet(lab, tmp_path, 2) as services:
         services.load(0)
@@ -37,6 +40,7 @@ def test_a_limit_and_a_library_that_is_missing_are_refused(lab, tmp_path):
         assert ": controller-requirements: " in reason and "pip install 'psycopg" in reason
 
 
+@pytest.mark.refuses("new-but-not-empty")
 @pytest.mark.parametrize("store", STORES if WIDE else STORES[:1])
 def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_where_it_has_data(lab, tmp_path, store):
     with fleet(lab, tmp_path, 1, stores=(store,)) as services:
@@ -56,6 +60,7 @@ def test_a_service_that_is_said_to_be_new_is_left_alone_where_it_is_and_refused_
         assert services.look() == before | {"reports": True}
 
 
+@pytest.mark.refuses("timelock-unreachable")
 def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         services.load(0)
@@ -69,6 +74,7 @@ def test_a_timelock_without_quorum_is_refused_by_the_plan(lab, tmp_path):
         assert [reason.split(": ")[1] for reason in run.reasons] == ["timelock-unreachable"], run.tail
 
 
+@pytest.mark.refuses("timelock-behind-backup")
 def test_a_timelock_below_an_invalidated_store_is_refused_before_anything_stops(lab, tmp_path):
     """Its namespace was asked for after it had lost its data, and an operator says that it is the service's."""
     with fleet(lab, tmp_path, 1) as services:
@@ -152,6 +158,7 @@ def test_a_refused_run_fails_and_begins_no_step(refused):
     assert run.begun() == []
 
 
+@pytest.mark.refuses("inventory-service-unnamed", "inventory-name-unusable", "config-remote-timestamps", *CODES)
 def test_a_refused_run_writes_nothing_anywhere_but_its_report(refused):
     _run, _mistakes, before, after = refused
     assert after == before | {"reports": True}
@@ -162,7 +169,10 @@ def test_status_alarms_for_what_must_never_be_and_writes_nothing(refused):
     _run, mistakes, _before, after = refused
     status = mistakes.fleet.play("status.yml")
     assert not status.ok
-    for name in ("a_store_that_is_active_under_nodes_on_timelock", "a_node_that_is_configured_for_timelock_already"):
+    for name in (
+        "a_store_that_is_active_under_nodes_on_timelock", "a_node_that_is_configured_for_timelock_already",
+        "another_timelock",
+    ):  # fmt: skip
         service, code = mistakes.services[name].name, MISTAKES[name].code
         rows = [line.split() for line in status.said("Show where every service is") if line.startswith(f"{service} ")]
         assert [row[1] for row in rows] == ["wrong"] and f"see {code}" in " ".join(rows[0]), status.tail

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import http.client
 import json
 import threading
@@ -17,6 +18,7 @@ from cassandra_here import only_wide
 from fleet import Fleet, fleet, lab
 from lab.callback.breakpoints import moment_of
 from lab.timelock.cluster import Cluster
+from lab.timelock.tls import authority_path, make_authority, server_context
 from timelock_proxy import proxies
 
 __all__ = ["lab"]
@@ -51,6 +53,10 @@ def _refused_by_the_plan(services: Fleet, *arguments: str) -> tuple[list[str], s
     return run.codes + [word for reason in run.reasons for word in reason.split(": ")[:2]], "\n".join(run.reasons)
 
 
+def _as_it_is(_target: str, status: int, body: bytes) -> tuple[int, bytes]:
+    return status, body
+
+
 def _html(_target: str, _status: int, _body: bytes) -> tuple[int, bytes]:
     return 200, b"<html><body>Please log in.</body></html>"
 
@@ -65,6 +71,7 @@ def _nobody_leads(target: str, status: int, body: bytes) -> tuple[int, bytes]:
     return (status, body) if target.startswith(("/leader/", "/tl/")) else (503, b"")
 
 
+@pytest.mark.refuses("timelock-not-timelock", "timelock-many-leaders")
 @pytest.mark.parametrize(
     ("alter", "code"), [(_html, "timelock-not-timelock"), (_all_lead, "timelock-many-leaders")],
     ids=["a_proxys_login_page", "servers_that_all_lead"],
@@ -72,30 +79,50 @@ def _nobody_leads(target: str, status: int, body: bytes) -> tuple[int, bytes]:
 def test_the_plan_refuses(one, alter, code):
     with proxies(one.lab.settings.timelock_urls, alter) as urls:
         codes, reasons = _refused_by_the_plan(one, *_servers(urls))
-    assert code in codes, reasons
+    assert code in codes and urls[0] in reasons, reasons
 
 
+@pytest.mark.refuses("timelock-tls")
 def test_the_plan_refuses_a_certificate_of_an_unknown_authority(one, other):
     codes, reasons = _refused_by_the_plan(one, *_servers(other.urls))
-    assert "timelock-tls" in codes, reasons
+    assert "timelock-tls" in codes and other.urls[0] in reasons, reasons
 
 
+@pytest.mark.refuses("timelock-tls")
+@pytest.mark.parametrize(
+    ("certificate", "found"),
+    [({"lifetime": -datetime.timedelta(minutes=1)}, "expired"),
+     ({"addresses": (), "names": ("timelock.example.org",)}, "not valid for '127.0.0.1'")],
+    ids=["is_expired", "names_another_host"],
+)  # fmt: skip
+def test_the_plan_refuses_a_certificate_that(one, tmp_path, certificate, found):
+    make_authority(tmp_path, **certificate)
+    trusted = "-e", f"timelock_ca_path={authority_path(tmp_path)}"
+    with proxies(one.lab.settings.timelock_urls, _as_it_is, server_context(tmp_path)) as urls:
+        codes, reasons = _refused_by_the_plan(one, *_servers(urls), *trusted)
+    assert "timelock-tls" in codes and urls[0] in reasons and found in reasons, reasons
+
+
+@pytest.mark.refuses("timelock-clusters-differ")
 def test_the_plan_refuses_a_server_that_is_named_twice(one):
     first, second, _third = one.lab.settings.timelock_urls
     codes, reasons = _refused_by_the_plan(one, *_servers([first, second, first.replace("127.0.0.1", "localhost")]))
-    assert "timelock-clusters-differ" in codes, reasons
+    assert "timelock-clusters-differ" in codes and f"{first} and " in reasons, reasons
 
 
+@pytest.mark.refuses("timelock-too-old")
 def test_the_plan_refuses_servers_of_a_version_that_can_issue_a_timestamp_twice(one):
     codes, reasons = _refused_by_the_plan(one, "-e", "timelock_server_version=0.642.0")
     assert "timelock-too-old" in codes and "0.642.0" in reasons
 
 
+@pytest.mark.refuses("inventory-empty")
 def test_the_plan_refuses_a_list_without_servers(one):
     codes, reasons = _refused_by_the_plan(one, *_servers([]))
     assert "inventory-empty" in codes, reasons
 
 
+@pytest.mark.refuses("inventory-empty")
 def test_the_plan_refuses_an_inventory_without_nodes_and_has_nothing_to_report(one):
     one.write(lambda everything: everything["children"].update(atlasdb_services={}))
     one.load(0)
@@ -124,15 +151,27 @@ def _refused_before_the_stop(services: Fleet, *arguments: str) -> list[str]:
     return run.codes
 
 
+@pytest.mark.refuses("timelock-no-leader")
 def test_a_timelock_without_a_leader_is_refused_before_anything_stops(one):
     with proxies(one.lab.settings.timelock_urls, _nobody_leads) as urls:
         assert "timelock-no-leader" in _refused_before_the_stop(one, *_servers(urls))
 
 
+@pytest.mark.refuses("timelock-client-limit")
 def test_a_timelock_that_makes_no_more_namespaces_is_refused_before_anything_stops(one, other):
     other.wake("somebody")
     codes = _refused_before_the_stop(one, *_servers(other.urls), "-e", f"timelock_ca_path={other.ca_path}")
     assert "timelock-client-limit" in codes
+
+
+@pytest.mark.refuses("timelock-clusters-differ")
+def test_servers_of_two_clusters_are_refused_before_anything_stops(one, tmp_path):
+    ours = one.lab.settings.timelock_urls
+    leader = one.lab.timelock.wake("anybody")
+    with Cluster(tmp_path / "another") as another:
+        follower = another.urls[another.wake("somebody") - 1]
+        mixed = _servers([ours[leader], ours[leader - 1], follower])
+        assert "timelock-clusters-differ" in _refused_before_the_stop(one, *mixed)
 
 
 def _fresh_timestamps(number):
@@ -161,15 +200,18 @@ def _put_back_in_the_window(services: Fleet, alter) -> list[str]:
     return run.codes
 
 
+@pytest.mark.refuses("timelock-behind")
 def test_a_service_is_put_back_when_timelock_is_not_above_ts_after_the_fast_forward(one):
     assert "timelock-behind" in _put_back_in_the_window(one, _fresh_timestamps(lambda real, before: 2 + before))
 
 
+@pytest.mark.refuses("timelock-went-backwards")
 def test_a_service_is_put_back_when_the_timestamps_of_timelock_do_not_increase(one):
     falling = _fresh_timestamps(lambda real, before: 1000 - before)
     assert "timelock-went-backwards" in _put_back_in_the_window(one, falling)
 
 
+@pytest.mark.refuses("timelock-stuck")
 def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_stops(lab, tmp_path):
     """The last here: its namespace is lost."""
     with fleet(lab, tmp_path, 1) as services:
@@ -181,8 +223,14 @@ def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_
             connection.request("POST", f"/{namespace}/timestamp-management/fast-forward?currentTimestamp={2**63 - 1}")
             assert connection.getresponse().status == 500
         assert "timelock-stuck" in _refused_before_the_stop(services)
+        services.load(0)
+        before = services.look()
+        planned = services.play("plan.yml", "-e", "timelock_fresh=true")
+        assert [reason.split(": ")[1] for reason in planned.reasons] == ["timelock-stuck"], planned.tail
+        assert services.look() | {"namespaced calls": []} == before | {"namespaced calls": []}
 
 
+@pytest.mark.refuses("node-not-on-timelock")
 def test_a_node_that_serves_and_takes_no_timestamps_is_not_on_timelock(lab, tmp_path):
     """It is suspended once it serves, which leaves it its connections, and what it took until then is not told."""
     asking = moment_of("before", "restart_first", "Wait until the namespace moves by more than our own calls")
@@ -193,7 +241,9 @@ def test_a_node_that_serves_and_takes_no_timestamps_is_not_on_timelock(lab, tmp_
         with services.paused(asking, *_servers(urls)) as run:
             node.pause()
             suspended.set()
+            before = services.look_at(services.services[0])
         assert not run.ok and run.codes == ["node-not-on-timelock"], run.tail
+        assert services.look_at(services.services[0]) == before
         assert any("moves only by the timestamps taken here" in line for line in run.verdict)
         suspended.clear()
         node.resume()

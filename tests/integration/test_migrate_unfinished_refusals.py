@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cassandra_here import only_wide
 from fleet import Fleet, dump, fleet, lab
-from lab import by_hand
+from lab import by_hand, ports
 from lab.postgres import Postgres
 from lab.service import Service
-from mistakes import replica
+from mistakes import copy_of, replica
 
 __all__ = ["lab"]
 
@@ -23,11 +23,16 @@ pytestmark = only_wide
 
 
 class Unfinished:
-    """Makes mistakes with services of which a run was killed, and keeps what the inventory says of them."""
+    """Makes mistakes with services of which a run was killed, and keeps what the inventory says of them.
+
+    Made before that run: one of them is a store as it was then.
+    """
 
     def __init__(self, services: Fleet):
         self.fleet = services
         self.lab = services.lab
+        self._earlier = Path(self.lab.settings.temporary) / "earlier"
+        copy_of(self.lab, self._earlier)
         self.servers: list[Postgres] = []
         self._changes: list[Callable[[dict], object]] = []
 
@@ -71,8 +76,32 @@ class Unfinished:
         self.servers.append(promoted)
         with promoted.connect() as session:
             session.execute("SELECT pg_promote()")
-        self._change(service, lambda group: group["vars"].update(atlasdb_kvs_overrides={"port": promoted.port}))
+        self._use(service, promoted)
         return "timeline is 2, and was 1"
+
+    def a_server_that_was_put_back(self, service: Service) -> str:
+        earlier = Postgres(self._earlier, {**self.lab.postgres.settings, "port": ports.free_port()})
+        earlier.start()
+        self.servers.append(earlier)
+        self._use(service, earlier)
+        return "of which its store has no record"
+
+    def another_server_with_the_same_in_it(self, service: Service) -> str:
+        folder = Path(self.lab.settings.temporary) / "another"
+        folder.mkdir(mode=0o755)
+        another = Postgres(folder, {})
+        another.create(100)
+        another.start()
+        self.servers.append(another)
+        password = another.create_database(service.name)
+        with another.connect(service.name) as session:
+            session.execute(dump("pg_dump", self.lab.postgres, "--inserts", service.name))
+        self._use(service, another, password=password)
+        return "system_identifier"
+
+    def _use(self, service: Service, server: Postgres, **more: str) -> None:
+        overrides = {"port": server.port, **more}
+        self._change(service, lambda group: group["vars"].update(atlasdb_kvs_overrides=overrides))
 
 
 UNFINISHED = {
@@ -81,6 +110,8 @@ UNFINISHED = {
     Unfinished.a_hold_that_was_overwritten: ("config-changed", 1),
     Unfinished.a_database_under_the_same_name: ("kvs-identity", 1),
     Unfinished.a_standby_that_was_promoted: ("kvs-identity", 1),
+    Unfinished.a_server_that_was_put_back: ("kvs-identity", 1),
+    Unfinished.another_server_with_the_same_in_it: ("kvs-identity", 1),
 }
 
 
@@ -90,17 +121,17 @@ def refused(lab, tmp_path_factory):
     counts = [nodes for _code, nodes in UNFINISHED.values()]
     with fleet(lab, tmp_path_factory.mktemp("fleet"), *counts) as services:
         services.set(timelock_waves=[len(counts)])
+        unfinished = Unfinished(services)
         first = services.begin("migrate.yml", breakpoints=("begin-invalidate",))
         try:
             first.wait_at("begin-invalidate")
         finally:
             first.kill()
         named = dict(zip(UNFINISHED, services.services, strict=True))
-        unfinished = Unfinished(services)
         words = {make: make(unfinished, service) for make, service in named.items()}
         unfinished.write()
-        before = unfinished.look()
         try:
+            before = unfinished.look()
             run = services.play("migrate.yml")
             yield run, named, words, before, unfinished.look()
         finally:
@@ -115,6 +146,7 @@ def test_the_next_run_after_one_that_was_killed_refuses(refused, make):
     assert any(reason.startswith(start) and words[make] in reason for reason in run.reasons), run.reasons or run.tail
 
 
+@pytest.mark.refuses(*{code for code, _nodes in UNFINISHED.values()})
 def test_it_changes_nothing_and_lets_no_node_come_up(refused):
     run, named, _words, before, after = refused
     assert not run.ok
@@ -123,24 +155,36 @@ def test_it_changes_nothing_and_lets_no_node_come_up(refused):
     assert {node.mode() for service in named.values() for node in service.nodes} == {None}
 
 
-def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_status_and_mended(lab, tmp_path):
-    with fleet(lab, tmp_path, 1) as services:
-        (node,) = services.nodes
-        old = node.config_path.read_text()
+@pytest.fixture(scope="module")
+def migrated(lab, tmp_path_factory) -> Iterator[tuple[Fleet, str]]:
+    """A service that was migrated, and what its node's file said before; every test leaves it migrated."""
+    with fleet(lab, tmp_path_factory.mktemp("fleet"), 1) as services:
+        old = services.nodes[0].config_path.read_text()
         services.migrate()
         services.assert_migrated()
-        node.config_path.write_text(old)
-        services.load(0)
-        before = _without_calls(services)
-        status = services.play("status.yml")
-        assert not status.ok
-        assert _without_calls(services) == before
-        said = f"{services.services[0].name}: config-drifted: {node.name} was switched to TimeLock by run "
-        assert any(line.startswith(said) for line in status.said()), status.tail
-        services.load()
-        services.migrate()
-        assert services.play("status.yml").ok
-        services.assert_migrated()
+        yield services, old
+
+
+def _alarms(services: Fleet, said: str) -> None:
+    """status.yml says so, and fails, having changed nothing."""
+    services.load(0)
+    before = _without_calls(services)
+    status = services.play("status.yml")
+    assert not status.ok
+    assert any(line.startswith(said) for line in status.said()), status.tail
+    assert _without_calls(services) == before
+
+
+@pytest.mark.refuses("config-drifted")
+def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_status_and_mended(migrated):
+    services, old = migrated
+    (node,) = services.nodes
+    node.config_path.write_text(old)
+    _alarms(services, f"{node.service.name}: config-drifted: {node.name} was switched to TimeLock by run ")
+    services.load()
+    services.migrate()
+    assert services.play("status.yml").ok
+    services.assert_migrated()
 
 
 def _without_calls(services: Fleet) -> dict:

@@ -9,15 +9,19 @@ import contextlib
 import html
 import json
 from types import SimpleNamespace
+from unittest.mock import ANY
 
 import pytest
 
 from cassandra_here import WIDE, only_wide
 from fleet import ACTIVE, CASSANDRA, INVALIDATED, fleet, lab
 from lab.layout import POSTGRES
-from window_faults import BLOCKED, IN_CASSANDRA, LEFT_HELD, MAY_MOUNT, MIGRATED, NODES, PUT_BACK, Faults, behind_ssh
+from mounts import MAY_MOUNT, disk_of_its_own
+from window_faults import BLOCKED, IN_CASSANDRA, LEFT_HELD, MIGRATED, NODES, PUT_BACK, Faults, behind_ssh
 
 __all__ = ["lab"]
+
+LOOKED_AT = (*PUT_BACK, *BLOCKED, "deaf_to_its_stop") if WIDE else (*PUT_BACK, "deaf_to_its_stop")
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +40,29 @@ def story(lab, tmp_path_factory):
                 timelock_ignore_sessions=[{"user": "postgres", "application": "lab"}],
             )  # fmt: skip
             groups = everything["children"]["atlasdb_services"]["children"]
+            groups[faults.service("deaf_to_its_stop").name]["vars"]["atlasdb_stop_timeout"] = 3
             if WIDE:
                 _kept, lost = faults.service("lost_node").nodes
                 groups[lost.service.name]["hosts"][lost.name].update(behind_ssh(faults.lost))
-                groups[faults.service("deaf_to_its_stop").name]["vars"]["atlasdb_stop_timeout"] = 3
                 groups[faults.service("serves_without_timelock").name]["vars"]["atlasdb_start_timeout"] = 30
 
         services.write(change)
         if MAY_MOUNT:
             folder = faults.service("full_disk").nodes[0].config_path.parent
-            mounted.callback(faults.give_a_disk_of_its_own(folder))
+            mounted.callback(disk_of_its_own(folder))
         told = SimpleNamespace(fleet=services, faults=faults)
-        told.before = {name: services.look_at(faults.service(name)) for name in PUT_BACK}
+        told.before = {name: services.look_at(faults.service(name)) for name in LOOKED_AT}
+        told.noticed = {}
+        (deaf,) = faults.service("deaf_to_its_stop").nodes
+        told.deaf = [(deaf.process(), deaf.config_path.read_text())]
         moments = [name for name in dir(Faults) if name.startswith("begin_")]
         with faults.undone:
             run = services.begin("migrate.yml", breakpoints=tuple(name.replace("_", "-", 1) for name in moments))
             try:
                 for step in ("stop", "read", "fast_forward", "invalidate", "read_back", "restart_first"):
                     run.wait_at(f"begin-{step}")
+                    for name in [name for name, (noticed, _code) in LEFT_HELD.items() if noticed == step]:
+                        told.noticed[name] = _look(told, name)
                     getattr(faults, f"begin_{step}")()
                     run.go_on(f"begin-{step}")
                 run.wait()
@@ -63,7 +72,10 @@ def story(lab, tmp_path_factory):
             told.modes = services.modes()
             told.held = [node.name for node in services.nodes if node.config_path.read_text().startswith("# held by")]
             told.stores = {name: services.store(faults.service(name))[0] for name in NODES}
-        told.after = {name: services.look_at(faults.service(name)) for name in PUT_BACK}
+        told.after = {name: services.look_at(faults.service(name)) for name in LOOKED_AT}
+        told.left = {name: _look(told, name) for name in LEFT_HELD}
+        (kept,) = deaf.config_path.parent.glob(".install.yml.timelock-kept-*")
+        told.deaf.append((deaf.process(), kept.read_text()))
         told.status = services.play("status.yml")
         for blocked in (faults.service(name).nodes[0] for name in BLOCKED if name in NODES):
             blocked.start()
@@ -72,6 +84,20 @@ def story(lab, tmp_path_factory):
         yield told
 
 
+def _look(story, name: str) -> dict:
+    """What a run that goes no further does not change, and how the collection has fast-forwarded TimeLock for the
+    service, as a client does too when it starts.
+    """
+    service = story.faults.service(name)
+    calls = [call for call in story.fleet.lab.timelock.requests() if "-ansible" in call["user_agent"]]
+    forward = f"/{service.name}/timestamp-management/fast-forward"
+    return {
+        **story.fleet.look_at(service),
+        "fast-forwards": [call["target"] for call in calls if call["target"].startswith(forward)],
+    }
+
+
+@pytest.mark.refuses(*{*PUT_BACK.values()})
 @pytest.mark.parametrize("name", PUT_BACK)
 def test_a_service_that_fails_before_the_invalidation_is_put_back(story, name):
     service = story.faults.service(name)
@@ -87,12 +113,17 @@ def test_a_service_that_fails_before_the_invalidation_is_put_back(story, name):
     finished = f"{service.name}: put back: the service runs as before." in story.first.verdict
     after = dict(story.after[name])
     if not finished:
-        after["files"] = {path: file for path, file in after["files"].items() if ".timelock-staged" not in path}
+        after["files"] = _but(after["files"], ".timelock-staged")
     for what, before in story.before[name].items():
         if what != "holders" or (finished and name != "swapped_database"):
             assert after[what] == before, what
 
 
+def _but(files: dict, part: str) -> dict:
+    return {path: about for path, about in files.items() if part not in path}
+
+
+@pytest.mark.refuses("kvs-session-open")
 @only_wide
 @pytest.mark.parametrize("name", BLOCKED)
 def test_a_process_on_a_copy_in_the_place_of_a_node_is_noticed_and_keeps_that_node_alone_from_serving(story, name):
@@ -105,17 +136,34 @@ def test_a_process_on_a_copy_in_the_place_of_a_node_is_noticed_and_keeps_that_no
     assert story.modes[free.name] == "leader"
     assert any(f"{service.name}: put back, except {blocked.name}" in line for line in story.first.verdict)
     assert any(f"node-unhealthy-before: {blocked.name} does not run" in line for line in story.status.said())
+    before, after = story.before[name], story.after[name]
+    assert _but(after["files"], ".timelock-staged") == before["files"]
+    changed = {"files": ANY, "holders": ANY, "processes": 1, "nodes": [(blocked.name, None, ANY), before["nodes"][1]]}
+    assert after == before | changed
 
 
-@only_wide
 def test_a_node_that_does_not_stop_is_held_and_gets_no_second_process(story):
-    service = story.faults.service("deaf_to_its_stop")
+    name = "deaf_to_its_stop"
+    service = story.faults.service(name)
     (node,) = service.nodes
-    assert "node-still-running" in story.first.codes, story.first.tail
+    said = f"{service.name}: in step 'stop': node-still-running: {node.name}: "
+    assert any(line.startswith(said) for line in story.first.verdict), story.first.tail
     assert any(f"{service.name}: put back, except {node.name}" in line for line in story.first.verdict)
-    assert story.stores["deaf_to_its_stop"] == ACTIVE
+    assert story.stores[name] == ACTIVE
     assert node.name in story.held
     assert story.modes[node.name] == "embedded"
+
+
+@pytest.mark.refuses("node-still-running")
+def test_nothing_about_a_node_that_does_not_stop_changes_but_the_file_that_its_next_start_would_read(story):
+    name = "deaf_to_its_stop"
+    (node,) = story.faults.service(name).nodes
+    before, after = story.before[name], story.after[name]
+    assert after == before | {"files": ANY, "holders": ANY}
+    path = f"{node.name}/var/conf/install.yml"
+    files = _but(after["files"], ".timelock-")
+    assert files == before["files"] | {path: files[path]}
+    assert story.deaf[0] == story.deaf[1], "another process, or a kept file that is not the old one"
 
 
 @only_wide
@@ -132,10 +180,26 @@ def test_a_service_whose_bound_went_down_is_not_put_back_on_it(story):
 @pytest.mark.parametrize("name", LEFT_HELD)
 def test_a_service_that_fails_after_the_invalidation_is_held_and_goes_forward(story, name):
     service = story.faults.service(name)
-    assert LEFT_HELD[name] in story.first.codes, story.first.tail
+    said = "{}: in step '{}': {}: ".format(service.name, *LEFT_HELD[name])
+    assert any(line.startswith(said) for line in story.first.verdict), story.first.tail
     assert any(f"{service.name}: the store is invalidated" in line for line in story.first.verdict)
     assert story.stores[name] == INVALIDATED
     assert story.modes[service.nodes[1].name] is None, "a node was started after the first one had failed"
+
+
+@pytest.mark.refuses(*{code for _step, code in LEFT_HELD.values()})
+@pytest.mark.parametrize("name", LEFT_HELD)
+def test_nothing_is_written_after_what_was_noticed_after_the_invalidation(story, name):
+    """Where a node was to start, what was staged for it lies in the place of its hold; nothing else has changed."""
+    _step, code = LEFT_HELD[name]
+    expected = dict(story.noticed[name])
+    assert expected["fast-forwards"]
+    if code in ("node-unhealthy", "node-not-on-timelock"):
+        path = f"{story.faults.service(name).nodes[0].name}/var/conf/install.yml"
+        beside = path.replace("install.yml", ".install.yml.timelock-")
+        staged = expected["files"][f"{beside}staged"]
+        expected["files"] = _but(expected["files"], beside) | {path: staged}
+    assert story.left[name] == expected
 
 
 def test_the_verdict_names_the_first_node_where_it_does_not_serve(story):
@@ -220,6 +284,7 @@ def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_post
         services.assert_migrated()
 
 
+@pytest.mark.refuses("window-too-long")
 def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_up(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (service,) = services.services

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +21,19 @@ _OF_A_CONNECTION = ("host", "connection", "content-length")
 
 
 @contextlib.contextmanager
-def proxies(urls: list[str], alter: Alter) -> Iterator[list[str]]:
-    """The base URLs of one proxy for each of ``urls``; redirects among these lead to the proxies."""
+def proxies(urls: list[str], alter: Alter, context: ssl.SSLContext | None = None) -> Iterator[list[str]]:
+    """The base URLs of one proxy for each of ``urls``; redirects among these lead to the proxies.
+
+    They serve with TLS where there is a ``context``.
+    """
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), _Handler) for _url in urls]
-    own = [f"http://127.0.0.1:{server.server_address[1]}" for server in servers]
+    scheme = "https" if context else "http"
+    own = [f"{scheme}://127.0.0.1:{server.server_address[1]}" for server in servers]
     for server, url in zip(servers, urls, strict=True):
         server.upstream, server.alter, server.renamed = url, alter, dict(zip(urls, own, strict=True))
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            server.handle_error = lambda *_arguments: None
         threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield own

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import shutil
 import socket
-import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Sockets
@@ -23,6 +20,7 @@ from fleet import CASSANDRA, STORES, Fleet, wait_for
 from lab import by_hand, ports, processes
 from lab.layout import DEAF
 from lab.service import Node, Service
+from mounts import MAY_MOUNT, filled
 
 NODES = {
     "started_by_its_manager": 1,
@@ -33,6 +31,7 @@ NODES = {
     "on_a_copy_after_the_invalidation": 2,
     "locked_table": 1,
     "occupied_port": 2,
+    "deaf_to_its_stop": 1,
 }
 """The services of the story, and how many nodes each has. All go through the window together."""
 
@@ -44,9 +43,10 @@ PUT_BACK = {
 BLOCKED = ["on_a_copy_before_the_invalidation"]
 """In the wider run only."""
 LEFT_HELD = {
-    "on_a_copy_after_the_invalidation": "kvs-session-open",
-    "occupied_port": "node-unhealthy",
+    "on_a_copy_after_the_invalidation": ("read_back", "kvs-session-open"),
+    "occupied_port": ("restart_first", "node-unhealthy"),
 }
+"""In which step that is noticed, and how it is called."""
 MIGRATED = ["started_by_its_manager"]
 IN_CASSANDRA = {
     "cassandra_started_by_its_manager": 1,
@@ -55,16 +55,6 @@ IN_CASSANDRA = {
     "cassandra_on_a_copy_directly_before_the_invalidation": 2,
     "cassandra_on_a_copy_after_the_invalidation": 2,
 }
-CAP_SYS_ADMIN = 21  # linux/capability.h
-
-
-def _may_mount() -> bool:
-    """Root in a container may not."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff:")]
-    return bool(int(line.split()[1], 16) >> CAP_SYS_ADMIN & 1)
-
-
-MAY_MOUNT = _may_mount()
 if MAY_MOUNT:
     NODES["full_disk"] = 1
     PUT_BACK["full_disk"] = "config-not-writable"
@@ -76,7 +66,6 @@ if WIDE:
         "port_of_another": 1,
         "lost_node": 2,
         "swapped_database": 1,
-        "deaf_to_its_stop": 1,
         "serves_without_timelock": 2,
         "lowered_bound": 1,
     }
@@ -87,13 +76,13 @@ if WIDE:
         "lost_node": "node-lost",
         "swapped_database": "kvs-identity",
     }
-    LEFT_HELD["serves_without_timelock"] = "node-not-on-timelock"
+    LEFT_HELD["serves_without_timelock"] = ("restart_first", "node-not-on-timelock")
 if WIDE and CASSANDRA in STORES:
     NODES |= IN_CASSANDRA
     PUT_BACK["cassandra_on_a_copy_before_the_stop"] = "kvs-session-open"
     PUT_BACK["cassandra_on_a_copy_directly_before_the_invalidation"] = "kvs-session-open"
     BLOCKED.append("cassandra_on_a_copy_before_the_invalidation")
-    LEFT_HELD["cassandra_on_a_copy_after_the_invalidation"] = "kvs-session-open"
+    LEFT_HELD["cassandra_on_a_copy_after_the_invalidation"] = ("read_back", "kvs-session-open")
     MIGRATED.append("cassandra_started_by_its_manager")
 
 
@@ -129,31 +118,13 @@ class Faults:
         for service in self._of_each_store("on_a_copy_before_the_stop"):
             self._start_beside(service)
         if MAY_MOUNT:
-            self._fill(self.service("full_disk").nodes[0].config_path.parent)
-        if WIDE:
-            self._begin_stop_of_the_wider_run()
-
-    def _begin_stop_of_the_wider_run(self) -> None:
-        (node,) = self.service("port_of_another").nodes
-        self.undone.enter_context(socket.create_server(("127.0.0.2", node.port)))
-        self.lost.touch()
-        self.undone.callback(self.lost.unlink)
+            self.undone.callback(filled(self.service("full_disk").nodes[0].config_path.parent))
         self._end_no_process(self.service("deaf_to_its_stop"))
-
-    def give_a_disk_of_its_own(self, folder: Path) -> Callable[[], object]:
-        """A small file system in the place of the folder, with what was in it; what takes it away again."""
-        aside = folder.with_name(f"{folder.name}-before")
-        shutil.copytree(folder, aside)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=0755", "lab", folder], check=True)
-        shutil.copytree(aside, folder, dirs_exist_ok=True)
-        return lambda: subprocess.run(["umount", "--lazy", folder], check=True)
-
-    def _fill(self, folder: Path) -> None:
-        filler = folder / "core.1"
-        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
-            while file.write(b"\0" * 4096):
-                pass
-        self.undone.callback(filler.unlink)
+        if WIDE:
+            (node,) = self.service("port_of_another").nodes
+            self.undone.enter_context(socket.create_server(("127.0.0.2", node.port)))
+            self.lost.touch()
+            self.undone.callback(self.lost.unlink)
 
     def _end_no_process(self, service: Service) -> None:
         """Its start script says nothing, ends nothing, and is waited for; nor does its process hear a SIGTERM."""

@@ -15,22 +15,25 @@ from cryptography.x509.oid import NameOID
 LIFETIME = datetime.timedelta(days=30)
 
 
-def make(addresses=("127.0.0.1",)):
-    """Return file name -> PEM bytes of a new authority, and of a server at these addresses that it vouches for."""
+def make(addresses=("127.0.0.1",), names=("localhost",), lifetime=LIFETIME):
+    """Return file name -> PEM bytes of a new authority, and of a server with these addresses and names that it vouches
+    for; ``lifetime`` from now on, which may be over since a moment.
+    """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("atlasdb.timelock lab authority")
     authority = (
-        _builder(authority_name, authority_name, authority_key.public_key())
+        _builder(authority_name, authority_name, authority_key.public_key(), LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(authority_key, hashes.SHA256()))
     server_key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)]
+    alternatives = [
+        *map(x509.DNSName, names), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)]
     server = (
-        _builder(_name("localhost"), authority_name, server_key.public_key())
+        _builder(_name(names[0]), authority_name, server_key.public_key(), lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -48,12 +51,12 @@ def _name(common_name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(subject, issuer, public_key):
+def _builder(subject, issuer, public_key, lifetime):
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5)).not_valid_after(now + LIFETIME))
+        .not_valid_before(now - datetime.timedelta(minutes=5)).not_valid_after(now + lifetime))
 
 
 def _usage(signs_certificates):

@@ -19,12 +19,12 @@ def server_context(folder):
     return context
 
 
-def make_authority(folder, addresses=("127.0.0.1",)):
-    """Write ca.pem, server.pem and server.key into the folder's tls folder."""
+def make_authority(folder, addresses=("127.0.0.1",), **more):
+    """Write ca.pem, server.pem and server.key into the folder's tls folder; see certificates.make."""
     from lab.timelock import certificates  # the nodes run without third-party packages
 
     os.makedirs(os.path.join(folder, "tls"), exist_ok=True)
-    for name, content in certificates.make(addresses).items():
+    for name, content in certificates.make(addresses, **more).items():
         descriptor = os.open(os.path.join(folder, "tls", name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
