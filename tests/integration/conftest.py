@@ -44,6 +44,13 @@ LONGEST_FIRST = (
 """Files are run side by side: one that takes minutes and comes last would leave the other processes with nothing."""
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "refuses(code, ...): a test that makes mistakes of these codes, and looks at the whole world before and after",
+    )
+
+
 def pytest_collection_modifyitems(items):
     order = {name: position for position, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))

@@ -69,6 +69,7 @@ def test_a_run_completes_while_in_each_step_another_node_is_down(services, clust
     services.assert_migrated()
 
 
+@pytest.mark.refuses("kvs-unreachable")
 def test_a_plan_with_two_nodes_down_refuses_in_clear_words_and_changes_nothing(services, cluster):
     _rest(services)
     before = _look(services)

@@ -88,6 +88,7 @@ def _failed_in(story, step: str, name: str) -> None:
     assert any(line.startswith(said) and path in line for line in story.first.verdict), story.first.tail
 
 
+@pytest.mark.refuses("config-changed")
 @pytest.mark.parametrize("name", AT_PREPARE)
 def test_a_file_that_changed_since_the_look_is_refused_before_anything_stops(story, name):
     _failed_in(story, "prepare", name)
@@ -95,6 +96,7 @@ def test_a_file_that_changed_since_the_look_is_refused_before_anything_stops(sto
     assert story.after[name] == story.before[name] | RELEASED
 
 
+@pytest.mark.refuses("config-changed")
 @pytest.mark.parametrize("name", IN_THE_WINDOW)
 def test_a_file_that_changed_since_it_was_staged_is_refused_and_the_service_put_back_as_it_was(story, name):
     _failed_in(story, "stop", name)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import psycopg
+import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, REVERSE_STEPS, STEPS, fleet, lab
@@ -208,6 +209,7 @@ def _journal(services) -> list:
     return [json.loads(line) for path in files for line in path.read_text().splitlines()]
 
 
+@pytest.mark.refuses("fence-login", "fence-denied", "fence-shared")
 def test_what_is_wrong_with_a_fence_is_refused_by_the_plan_and_nothing_is_touched(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         logins = Logins(services)

@@ -226,6 +226,7 @@ def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(services):
     services.assert_migrated()
 
 
+@pytest.mark.refuses("fence-login", "fence-denied", "fence-unsupported")
 def test_what_is_wrong_with_a_fence_is_refused_by_the_plan_and_nothing_is_touched(services):
     logins = Logins(services)
     wrong = {

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from fleet import fleet, lab
 from lab import ports
 
 __all__ = ["lab"]
 
 
+@pytest.mark.refuses("plan-stale")
 def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         ((service,), (node,)) = services.services, services.nodes
@@ -47,6 +50,7 @@ def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
         assert again.ok and again.changed == {}, again.tail
 
 
+@pytest.mark.refuses("plan-stale")
 def test_a_service_that_changed_since_the_run_showed_its_plan_is_not_begun(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes
@@ -75,6 +79,7 @@ def _template(node, folder):
     return template
 
 
+@pytest.mark.refuses("config-template")
 def test_a_service_that_is_refused_can_be_left_out_and_one_with_a_template_of_its_own_is_moved(lab, tmp_path):
     with fleet(lab, tmp_path, 1, 1) as services:
         refused, other = services.services
@@ -89,7 +94,9 @@ def test_a_service_that_is_refused_can_be_left_out_and_one_with_a_template_of_it
 
         services.write(change)
         template.write_text(rendered.replace("timelock_server_urls", "timelock_server_urls[:1]"))
-        wrong = services.play("migrate.yml", "--limit", other.name)
+        services.load(0)
+        wrong = services.refused("--limit", other.name)
+        services.load()
         (reason,) = wrong.reasons
         assert reason.startswith(f"{other.name}: config-template: {node.name}: config-other-timelock: "), wrong.tail
         (report,) = services.reports.glob("*.html")

@@ -84,6 +84,7 @@ def test_a_store_at_an_earlier_position_is_refused_and_the_service_put_back_as_i
     assert story.after[service]["database"] == story.held[service]["database"]
 
 
+@pytest.mark.refuses("kvs-identity")
 def test_a_store_below_ts_is_refused_and_no_node_comes_up_on_it(story):
     service = story.older
     (node,) = service.nodes

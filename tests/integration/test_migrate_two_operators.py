@@ -10,6 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from cassandra_here import WIDE
 from fleet import Fleet, fleet, lab, wait_for
 from lab import processes
@@ -67,6 +69,7 @@ def _killed_before_it_began(services: Fleet, told: Path) -> processes.Process:
     return processes.identify(int(told.read_text()))
 
 
+@pytest.mark.refuses("operator-locked", "operator-lock-lost")
 def test_a_service_is_moved_by_one_run_alone_and_one_that_lost_it_does_nothing_more_nor_does_its_rescue(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         with services.paused("begin-fast_forward") as first:

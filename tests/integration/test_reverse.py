@@ -181,6 +181,7 @@ def _lost(number: int) -> tuple[str, ...]:
     return "-e", "timelock_lost=true", "-e", f"timelock_highest_issued={number}"
 
 
+@pytest.mark.refuses("reverse-timelock-lost", "proof-missing")
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_operator_names(tmp_path, store):

@@ -62,6 +62,7 @@ def refused(lab, tmp_path_factory):
         yield found.refused(playbook="reverse.yml"), named, words
 
 
+@pytest.mark.refuses(*{code for code, _nodes in MISTAKES.values()})
 @pytest.mark.parametrize("make", MISTAKES, ids=lambda make: make.__name__)
 def test_reverse_refuses(refused, make):
     run, named, words = refused

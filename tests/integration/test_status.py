@@ -150,11 +150,15 @@ def test_no_timestamp_went_back(story):
     story.fleet.assert_clean()
 
 
+@pytest.mark.refuses("node-on-old-service")
 def test_an_old_node_that_runs_on_an_invalidated_store_is_an_alarm(story):
     """It gives out the rest of its block while TimeLock could give out larger ones to others."""
     by_hand.fast_forward(story.fleet.lab, story.embedded.name, by_hand.bound(story.fleet.lab, story.embedded.name))
     by_hand.store(story.fleet.lab, story.embedded.name).invalidate()
+    story.fleet.load(0)
+    before = story.fleet.look()
     run = story.fleet.play("status.yml", "--limit", story.embedded.nodes[0].name)
     assert not run.ok
+    assert _without_calls(story.fleet.look()) == _without_calls(before)
     said = f"{story.embedded.name}: node-on-old-service: {story.embedded.nodes[0].name} runs with its old configuration"
     assert any(line.startswith(said) for line in run.said()), run.tail
