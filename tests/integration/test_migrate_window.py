@@ -292,7 +292,7 @@ def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_u
         run = services.play("migrate.yml", "-e", "timelock_window_limit=0.01")
         assert not run.ok
         assert run.codes == ["window-too-long"], run.tail
-        assert run.begun() == ["prepare", "stop"]
+        assert run.begun() == ["prepare", "stop", "read"]
         assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
         assert services.look_at(service) == before
         services.assert_as_before()
