@@ -149,7 +149,7 @@ def test_the_start_scripts_of_both_kinds_start_stop_and_tell(tmp_path):
             assert script("start") == 0
             assert node.process() == first, "it runs already"
             assert script("stop") == 0
-            assert not processes.is_alive(first)
+            assert not processes.wait_gone([first], 5)
             assert script("status") == 3
             assert script("stop") == 0, "nothing to stop"
             assert script("start") == 0

@@ -103,7 +103,11 @@ class Node:
 
     def stop(self) -> None:
         """Through its start script, which waits until the process is gone. Raises CalledProcessError."""
+        process = self.process()
         subprocess.run([self.script, "stop"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        if process is not None:
+            # The script does not see that the first thread is gone and another is not.
+            processes.wait_gone([process], 5)
 
     def start_with(self, config_path: Path, log_path: Path) -> subprocess.Popen:
         """The node's process with another install file (a copy of the old one), past the start script.
