@@ -15,7 +15,7 @@ from typing import NamedTuple
 import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EFFECTS
 
-from fleet import Fleet, Run
+from fleet import REVERSE_STEPS, STEPS, Fleet, Run
 from lab import playbooks
 from lab.callback.breakpoints import moment_of
 
@@ -152,3 +152,35 @@ def kill_around(services: Fleet, playbook: str, effect: Effect, *arguments: str,
     """A run killed before the effect, and another one past it."""
     for kill in (kill_before, kill_past):
         kill(services, playbook, effect, *arguments, **how)
+
+
+def kill_around_the_fence(
+    services: Fleet, fence: Callable[..., None], is_let_in: Callable[[], bool], is_shut_out: Callable[[], bool]
+) -> None:
+    """Runs killed around the fence and each effect behind it, forward, where one is put back, and on the way back; each
+    time another one finishes. `fence` writes the inventory, with more settings.
+    """
+    before = {node: node.config_path.read_bytes() for node in services.nodes}
+    fence(timelock_window_limit=0.01)
+    for effect in effects_from_the_fence_on([PUT_BACK]):
+        kill_around(services, "migrate.yml", effect, after=("window-too-long",))
+    assert services.play("migrate.yml").codes == ["window-too-long"]
+    assert is_let_in()
+    services.assert_as_before()
+
+    fence()
+    for effect in effects_from_the_fence_on(STEPS):
+        kill_around(services, "migrate.yml", effect)
+    services.migrate()
+    services.assert_migrated()
+    assert is_shut_out()
+    assert services.migrate().changed == {}
+
+    for effect in effects_from_the_fence_on(REVERSE_STEPS):
+        kill_around(services, "reverse.yml", effect)
+    run = services.play("reverse.yml")
+    assert run.ok, run.tail
+    assert is_let_in()
+    assert {node: node.config_path.read_bytes() for node in services.nodes} == before
+    services.assert_as_before()
+    assert services.play("reverse.yml").changed == {}

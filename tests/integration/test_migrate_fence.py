@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, REVERSE_STEPS, STEPS, fleet, lab
-from kills import PUT_BACK, effects_from_the_fence_on, kill_around
+from fleet import ACTIVE, fleet, lab
+from kills import kill_around_the_fence
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -158,31 +158,8 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
 def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_next_one_finishes(lab, tmp_path):
     """Forward, where one is put back, and on the way back."""
     with fleet(lab, tmp_path, 2) as services:
-        before = {node: node.config_path.read_bytes() for node in services.nodes}
         logins = Logins(services)
-        logins.fence(timelock_window_limit=0.01)
-        for effect in effects_from_the_fence_on([PUT_BACK]):
-            kill_around(services, "migrate.yml", effect, after=("window-too-long",))
-        assert services.play("migrate.yml").codes == ["window-too-long"]
-        assert logins.old_may_log_in()
-        services.assert_as_before()
-
-        logins.fence()
-        for effect in effects_from_the_fence_on(STEPS):
-            kill_around(services, "migrate.yml", effect)
-        services.migrate()
-        services.assert_migrated()
-        assert not logins.old_may_log_in()
-        assert services.migrate().changed == {}
-
-        for effect in effects_from_the_fence_on(REVERSE_STEPS):
-            kill_around(services, "reverse.yml", effect)
-        run = services.play("reverse.yml")
-        assert run.ok, run.tail
-        assert logins.old_may_log_in()
-        assert {node: node.config_path.read_bytes() for node in services.nodes} == before
-        services.assert_as_before()
-        assert services.play("reverse.yml").changed == {}
+        kill_around_the_fence(services, logins.fence, logins.old_may_log_in, lambda: not logins.old_may_log_in())
 
 
 def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(lab, tmp_path):

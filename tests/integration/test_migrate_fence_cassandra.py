@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 import cassandra_here
-from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STEPS, fleet, lab
-from kills import PUT_BACK, effects_from_the_fence_on, kill_around
+from fleet import ACTIVE, CASSANDRA, fleet, lab
+from kills import kill_around_the_fence
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -172,31 +172,11 @@ def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_n
     """Forward, where one is put back, and on the way back."""
     cassandra_here.require()
     with fleet(lab, tmp_path, 2, stores=(CASSANDRA,)) as services:
-        before = {node: node.config_path.read_bytes() for node in services.nodes}
         logins = Logins(services)
-        logins.fence(timelock_window_limit=0.01)
-        for effect in effects_from_the_fence_on([PUT_BACK]):
-            kill_around(services, "migrate.yml", effect, after=("window-too-long",))
-        assert services.play("migrate.yml").codes == ["window-too-long"]
-        assert logins.rights() == logins.before
-        services.assert_as_before()
-
-        logins.fence()
-        for effect in effects_from_the_fence_on(STEPS):
-            kill_around(services, "migrate.yml", effect)
-        services.migrate()
-        services.assert_migrated()
-        assert logins.rights() == (False, {})
-        assert services.migrate().changed == {}
-
-        for effect in effects_from_the_fence_on(REVERSE_STEPS):
-            kill_around(services, "reverse.yml", effect)
-        run = services.play("reverse.yml")
-        assert run.ok, run.tail
-        assert logins.rights() == logins.before
-        assert {node: node.config_path.read_bytes() for node in services.nodes} == before
-        services.assert_as_before()
-        assert services.play("reverse.yml").changed == {}
+        kill_around_the_fence(
+            services, logins.fence,
+            lambda: logins.rights() == logins.before, lambda: logins.rights() == (False, {}),
+        )  # fmt: skip
 
 
 def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(services):
