@@ -174,6 +174,9 @@ def _finish(services: Fleet, told: Told) -> None:
         for node in services.nodes:
             _give_the_kept_file_back(node)
     told.wrong += [f"not migrated after {RUNS_AFTER} runs without faults: {line}" for line in run.reasons + run.verdict]
+    for node in services.nodes:
+        if node.process() is None:
+            told.wrong.append(f"{node.name} is down; its log ends: {node.log()[-500:]}")
 
 
 def _check(services: Fleet, told: Told) -> None:

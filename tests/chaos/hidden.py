@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client that the inventory does not know, in every service of a run: each must be found, and nothing migrated.
 
-usage: python -m chaos.hidden [--count COUNT] [--services NUMBER] [--store postgres|cassandra]
+usage: python -m chaos.hidden [--count COUNT] [--from NUMBER] [--services NUMBER] [--store postgres|cassandra]
 """
 
 from __future__ import annotations
@@ -86,22 +86,24 @@ def try_all(lab: Lab, folder: Path, numbers: range, store: str) -> tuple[list[Tr
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos.hidden", description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=100, help="trials (100)")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first trial's number (0)")
     parser.add_argument("--services", type=int, default=10, help="how many go through one run (10)")
     parser.add_argument("--store", choices=STORES, default=STORES[0], help="postgres, cassandra (postgres)")
     options = parser.parse_args()
     found, total, wrong = collections.Counter(), 0, []
     with tempfile.TemporaryDirectory(prefix="hidden-") as folder, new_lab(Path(folder) / "lab") as lab:
-        for first in range(0, options.count, options.services):
-            numbers = range(first, min(first + options.services, options.count))
-            trials, timestamps = try_all(lab, Path(folder) / f"run-{first}", numbers, options.store)
+        end = options.first + options.count
+        for first in range(options.first, end, options.services):
+            numbers = range(first, min(first + options.services, end))
+            trials, wrong_now = try_all(lab, Path(folder) / f"run-{first}", numbers, options.store)
             for trial in trials:
                 total += 1
                 found[f"{trial.kind}: {trial.end}"] += trial.found
-                wrong += [] if trial.found else [f"{trial}"]
-            wrong += timestamps
+                wrong_now += [] if trial.found else [f"{trial}"]
+            wrong += wrong_now
             print(f"{total} tried, {sum(found.values())} found", flush=True)
-    for sentence in wrong:
-        print(f"WRONG {sentence}")
+            for sentence in wrong_now:
+                print(f"WRONG {sentence}", flush=True)
     print(f"{sum(found.values())} of {total} found: {', '.join(f'{n} {name}' for name, n in sorted(found.items()))}")
     return 1 if wrong else 0
 

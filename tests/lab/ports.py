@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import random
 import socket
 from pathlib import Path
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_KEPT_AT_MOST = 200
+
+_kept: collections.deque[socket.socket] = collections.deque()
 
 
 def _candidates() -> range:
@@ -23,21 +27,34 @@ def _candidates() -> range:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports of 127.0.0.1 that nobody listens on now."""
-    held: list[socket.socket] = []
-    try:
-        candidates = _candidates()
-        for port in random.sample(candidates, len(candidates)):
-            if len(held) == count:
-                break
-            with contextlib.suppress(OSError):
-                held.append(socket.create_server(("127.0.0.1", port)))
-        if len(held) < count:
-            raise RuntimeError(f"There are no {count} free ports from {candidates.start} to {candidates.stop - 1}.")
-        return [listener.getsockname()[1] for listener in held]
-    finally:
-        for listener in held:
-            listener.close()
+    """So many different ports of 127.0.0.1 that nobody has now, or had lately: of a server that is down as well."""
+    found: list[int] = []
+    candidates = _candidates()
+    for port in random.sample(candidates, len(candidates)):
+        if len(found) == count:
+            break
+        with contextlib.suppress(OSError):
+            _take(port)
+            found.append(port)
+    if len(found) < count:
+        raise RuntimeError(f"There are no {count} free ports from {candidates.start} to {candidates.stop - 1}.")
+    return found
+
+
+def _take(port: int) -> None:
+    """Keep a port that nobody has from all who ask as here, and not from a server; raises OSError where somebody has
+    it.
+
+    Of two sockets at one port both must have been bound with SO_REUSEADDR, and one may listen (socket(7)).
+    """
+    with socket.socket() as asking:
+        asking.bind(("127.0.0.1", port))
+    keeping = socket.socket()
+    keeping.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeping.bind(("127.0.0.1", port))
+    _kept.append(keeping)
+    while len(_kept) > _KEPT_AT_MOST:
+        _kept.popleft().close()
 
 
 def free_port() -> int:
