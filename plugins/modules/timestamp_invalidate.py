@@ -30,6 +30,14 @@ options:
         C(bound-manual-backup). O(expected_bound) is the number that stands there, and the same proofs are asked for.
     type: bool
     default: false
+  elapsed:
+    description: For how many seconds the service has been down.
+    type: float
+    default: 0.0
+  limit:
+    description: For how many it may be down while its bound is still active. V(0) is no limit.
+    type: float
+    default: 0.0
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.proofs

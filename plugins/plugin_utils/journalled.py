@@ -28,15 +28,12 @@ class _Writing:
     def _journal(self, task_vars: dict) -> tuple:
         if self._task.check_mode or "timelock_report_dir" not in task_vars or "timelock_step" not in task_vars:
             return None, {}
-        told = self._templar.resolve_variable_expression
-        run_id = told("timelock_run_id")
-        who = {
-            "run": run_id,
-            "service": told("atlasdb_service_name"),
-            "node": task_vars["inventory_hostname"],
-            "step": told("timelock_step"),
-        }
-        return os.path.join(told("timelock_report_dir"), f"{run_id}.jsonl"), who
+        run_id, service, step, folder = (
+            self._templar.template(task_vars[name])
+            for name in ("timelock_run_id", "atlasdb_service_name", "timelock_step", "timelock_report_dir")
+        )
+        who = {"run": run_id, "service": service, "node": task_vars["inventory_hostname"], "step": step}
+        return os.path.join(folder, f"{run_id}.jsonl"), who
 
     @staticmethod
     def _write(path: str | None, line: dict) -> None:

@@ -129,6 +129,18 @@ def test_without_what_it_depends_on_no_bound_is_invalidated(database, handover, 
     assert database.dump() == before
 
 
+def test_an_active_bound_is_not_invalidated_when_the_service_has_been_down_for_too_long(database, handover):
+    arguments = {"kvs": database.kvs, "expected_bound": "1010001", **handover.proofs()}
+    result = call(timestamp_invalidate, **arguments, elapsed=60.1, limit=60.0)
+    assert (result["code"], result["found"]) == (
+        "window-too-long",
+        "The service has been down for 60.1 s, and may be for 60.0 s.",
+    )
+    assert call(timestamp_info, kvs=database.kvs)["state"] == "active"
+    assert call(timestamp_invalidate, **arguments, elapsed=60.0, limit=60.0)["changed"]
+    assert not call(timestamp_invalidate, **arguments, elapsed=61.0, limit=60.0)["changed"]
+
+
 def test_a_timelock_that_is_not_above_the_bound_leaves_it_live(database, handover):
     arguments = {"kvs": database.kvs, "expected_bound": "1010001", **handover.proofs(fresh=1010001)}
     assert call(timestamp_invalidate, **arguments)["code"] == "timelock-behind"

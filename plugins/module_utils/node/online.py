@@ -17,7 +17,10 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.probe import
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import resolve
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
-_POLL_SECONDS = 0.1
+_FIRST_POLL_SECONDS = 0.02
+_LAST_POLL_SECONDS = 0.25
+# A look is not free, and a service that has taken long so far may take a tenth longer to be seen.
+_POLL_SHARE = 0.1
 # So long may a service be without a process after its start command has ended, before it counts as ended.
 _GONE_SECONDS = 5.0
 _DONE = (switching.SWITCHED, switching.REVERSED)
@@ -155,27 +158,32 @@ class Starting:
 
         Raises Refusal node-unhealthy, or node-not-on-timelock if that alone is missing.
         """
-        deadline = time.monotonic() + self._node.service.start_timeout
-        last_alive = time.monotonic()
+        began = last_alive = time.monotonic()
+        deadline = began + self._node.service.start_timeout
         outcome = None
         while True:
             looked_at = time.monotonic()
             look = self._node.probe.look(None)
-            proof, missing = self._prove(look)
             outcome = outcome or (command.poll(0) if command else None)
-            if missing is None:
-                if command:
-                    command.leave()
-                return proof, looked_at
             if look.running or look.state.coming or (command and outcome is None):
                 last_alive = looked_at
-            if looked_at > min(deadline, last_alive + _GONE_SECONDS):
+            given_up = looked_at > min(deadline, last_alive + _GONE_SECONDS)
+            answer = health(self._node.service.health_url) if look.running else None
+            # The kernel's sockets cost more to look at than anything else here.
+            if given_up or look.running and (answer is None or answer["ok"]):
+                proof, missing = self._prove(look, answer)
+                if missing is None:
+                    if command:
+                        command.leave()
+                    return proof, looked_at
+            if given_up:
                 if command and look.running:
                     command.leave()
                 raise self._refuse(missing, look, outcome)
-            time.sleep(_POLL_SECONDS)
+            pause = (time.monotonic() - began) * _POLL_SHARE
+            time.sleep(min(max(pause, _FIRST_POLL_SECONDS), _LAST_POLL_SECONDS))
 
-    def _prove(self, look: Look) -> tuple[dict, tuple[str, str] | None]:
+    def _prove(self, look: Look, answer: dict | None) -> tuple[dict, tuple[str, str] | None]:
         seen = self._node.probe.sight(look)
         listening = seen["listening_own"]
         proof = {"kind": "serving", "since_ticks": self._since, "pids": seen["pids"], "listening": listening}
@@ -186,9 +194,9 @@ class Starting:
         closed = sorted(set(self._node.service.ports) - set(listening))
         if closed:
             return proof, ("node-unhealthy", f"it does not listen on port {', '.join(map(str, closed))}")
-        proof["health"] = health(self._node.service.health_url)
-        if proof["health"] is not None and not proof["health"]["ok"]:
-            return proof, ("node-unhealthy", proof["health"]["detail"])
+        proof["health"] = answer
+        if answer is not None and not answer["ok"]:
+            return proof, ("node-unhealthy", answer["detail"])
         if self._endpoints:
             addresses = resolve(self._endpoints)
             proof["timelock"] = sorted({socket["remote"] for socket in seen["sockets"]} & addresses)

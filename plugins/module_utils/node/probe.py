@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
@@ -18,13 +20,22 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets impo
 
 @dataclass(frozen=True)
 class Look:
-    """One look: what the manager says, the living processes of the service, the option's ports that anybody listens on,
-    and all that was seen of sockets then."""
+    """One look: what the manager says, the living processes of the service, and then, when first asked for, all that is
+    seen of sockets. Raises Refusal probe-blind where those cannot be read."""
 
     state: State
     processes: list[Process]
-    listening: list[int]
-    table: Table
+    ports: list[int]
+    read_table: Callable[[], Table]
+
+    @functools.cached_property
+    def table(self) -> Table:
+        return self.read_table()
+
+    @property
+    def listening(self) -> list[int]:
+        """The option's ports that anybody listens on."""
+        return sorted({found.port for found in self.table.listening} & set(self.ports))
 
     @property
     def running(self) -> bool:
@@ -56,9 +67,7 @@ class Probe:
         if remembered is not None:
             roots |= self._remembered(remembered, everything) | self._alike(remembered, everything)
         found = descendants(roots, everything) - {os.getpid()}
-        table = self._sockets.table()
-        listening = {socket.port for socket in table.listening} & set(self._service.ports)
-        return Look(state, [everything[pid] for pid in sorted(found)], sorted(listening), table)
+        return Look(state, [everything[pid] for pid in sorted(found)], self._service.ports, self._sockets.table)
 
     def _remembered(self, remembered: dict, everything: dict[int, Process]) -> set[int]:
         if remembered["boot_id"] != self._processes.boot_id():
@@ -77,14 +86,14 @@ class Probe:
         listens on; ``listening_own``: those that the service does; ``sockets``: its established ones, ``local`` and
         ``remote``.
         """
-        own = self._own(look)
+        table, own = look.table, self._own(look)
         return {
             "pids": [
                 {"pid": process.pid, "start": process.start, "cmd0": self._processes.program(process.pid)}
                 for process in look.processes
             ],
             "listening": look.listening,
-            "listening_own": self._listening_of(look, own),
+            "listening_own": self._listening_of(table, own),
             "sockets": [{"local": found.local, "remote": found.remote} for found in self._established_of(look, own)],
         }
 
@@ -92,10 +101,10 @@ class Probe:
         """What ``sight`` returns, and what is to be remembered: ``boot_id``, when each pid file was written,
         ``likes``: what tells a process that is like the main one, started by whomever, and ``connected``: where the
         service's connections lead that ``connected`` can see."""
-        own = self._own(look)
+        table, own = look.table, self._own(look)
         return {
             **self.sight(look),
-            "connected": sorted({found.remote for found in look.table.outgoing() if found.inode in own}),
+            "connected": sorted({found.remote for found in table.outgoing() if found.inode in own}),
             "boot_id": self._processes.boot_id(),
             "likes": self._likes(look),
             "pid_files": look.state.pid_files,
@@ -107,14 +116,14 @@ class Probe:
 
     def connected_others(self, look: Look) -> list[str]:
         """Where the connections lead that others than the service have in our own network namespace."""
-        own = self._own(look)
-        return sorted({found.remote for found in look.table.outgoing() if found.inode not in own})
+        table, own = look.table, self._own(look)
+        return sorted({found.remote for found in table.outgoing() if found.inode not in own})
 
     def _own(self, look: Look) -> set[int]:
         return set().union(*(self._processes.sockets(pid) for pid in look.pids))
 
-    def _listening_of(self, look: Look, inodes: set[int]) -> list[int]:
-        ports = {found.port for found in look.table.listening if found.inode in inodes}
+    def _listening_of(self, table: Table, inodes: set[int]) -> list[int]:
+        ports = {found.port for found in table.listening if found.inode in inodes}
         return sorted(ports & set(self._service.ports))
 
     def _established_of(self, look: Look, inodes: set[int]) -> list[Socket]:

@@ -16,6 +16,7 @@ from ..printable import printable
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
+from ..window import require_in_time
 from . import rename_checks, reverse_checks
 
 ARGUMENT_SPEC = {
@@ -155,10 +156,8 @@ def _uses_bound(params: dict) -> dict:
 
 def _in_time(params: dict) -> dict:
     """Whether a service that can still be put back has been down for less than it may."""
-    elapsed, limit = params["elapsed"], params["limit"]
-    if limit and params["plan"]["store"] == ACTIVE and elapsed > limit:
-        found = f"The service has been down for {elapsed:.1f} s, and may be for {limit:.1f} s."
-        raise Refusal("window-too-long", found)
+    if params["plan"]["store"] == ACTIVE:
+        require_in_time(params["elapsed"], params["limit"])
     return {}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from ..arguments import KVS, PROOFS
-from ..bound import INVALIDATED, StoreState, parse_number
+from ..bound import ACTIVE, INVALIDATED, StoreState, parse_number
 from ..effect_on_bound import change_result, require_proofs
 from ..identity import later_identity
 from ..refusal import Refusal
@@ -17,11 +17,14 @@ from ..stores.interface import Change
 from ..stores.lock import require_guard
 from ..stores.opening import open_store
 from ..stores.states import another_number, require_usable
+from ..window import require_in_time
 
 ARGUMENT_SPEC = {
     "kvs": KVS,
     "expected_bound": {"type": "str", "required": True},
     "repair": {"type": "bool", "default": False},
+    "elapsed": {"type": "float", "default": 0.0},
+    "limit": {"type": "float", "default": 0.0},
     **PROOFS,
 }
 
@@ -30,7 +33,7 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
     """Invalidate the bound on condition that it is the expected one; see the module's RETURN.
 
     Raises Refusal: ``bound-moved``, ``bound-contradicted``, ``proof-missing``, ``timelock-behind``, ``kvs-identity``,
-    ``operator-lock-lost``, ``operator-locked``, ``kvs-lock-held``, or the state's own code.
+    ``operator-lock-lost``, ``operator-locked``, ``kvs-lock-held``, ``window-too-long``, or the state's own code.
     """
     expected = parse_number(params["expected_bound"], "expected_bound")
     with closing(open_store(params["kvs"])) as store:
@@ -38,6 +41,8 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
         misplaced = params["repair"] and before.code == "bound-manual-backup"
         if not misplaced:
             require_usable(before)
+        if before.state == ACTIVE:
+            require_in_time(params["elapsed"], params["limit"])
         number = before.backup if before.state == INVALIDATED else before.bound
         if number != expected:
             if params["timelock_proof"]:

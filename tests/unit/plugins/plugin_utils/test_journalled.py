@@ -42,7 +42,7 @@ class _Invalidating(Journalled, _Failing):
             "timelock_step": "invalidate",
         }
         self._task = SimpleNamespace(check_mode=False, resolved_action="atlasdb.timelock.timestamp_invalidate")
-        self._templar = SimpleNamespace(resolve_variable_expression=variables.__getitem__)
+        self._templar = SimpleNamespace(template=lambda value: value)
         self.variables = {**variables, "inventory_hostname": "orders-1"}
 
 
