@@ -14,15 +14,9 @@ from __future__ import annotations
 import argparse
 import collections
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-from chaos.batches import STORES, Told, run_batch
-from fleet import new_lab
-
-BATCHES_A_LAB = 20
-"""Then a new one is made: databases and namespaces only grow."""
+from chaos.batches import STORES, Told, labs, run_batch
 
 
 def main() -> int:
@@ -32,19 +26,17 @@ def main() -> int:
     parser.add_argument("--services", type=int, default=8, help="how many go through one run (8)")
     parser.add_argument("--store", choices=STORES, default=STORES[0], help="postgres, cassandra (postgres)")
     options = parser.parse_args()
-    firsts = range(options.first, options.first + options.count, options.services)
-    batches = [range(first, first + options.services) for first in firsts]
+    # A batch that is not whole would have other faults than the same one whole.
+    count = -(-options.count // options.services) * options.services
     ends: collections.Counter = collections.Counter()
     wrong = []
     began = time.monotonic()
-    while batches:
-        some, batches = batches[:BATCHES_A_LAB], batches[BATCHES_A_LAB:]
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder, new_lab(Path(folder) / "lab") as lab:
-            for numbers in some:
-                told = run_batch(lab, Path(folder) / f"batch-{numbers[0]}", numbers, options.store)
-                ends.update(told.ends.values())
-                wrong += told.wrong
-                print(_line(told), flush=True)
+    for lab, folder, batches in labs(range(options.first, options.first + count), options.services, options.store):
+        for numbers in batches:
+            told = run_batch(lab, folder / f"batch-{numbers[0]}", numbers, options.store)
+            ends.update(told.ends.values())
+            wrong += told.wrong
+            print(_line(told), flush=True)
     total = sum(ends.values())
     print(f"{total} schedules in {time.monotonic() - began:.0f} s: {_words(ends)} after the run with faults; "
           f"all migrated after the next ones, except for what is wrong: {len(wrong)}")  # fmt: skip

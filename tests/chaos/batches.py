@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.faults import End, OfAService, OfTheFleet, is_held
 from chaos.schedules import Schedule, Strike, of_fleet, of_service
-from fleet import ACTIVE, CASSANDRA, STEPS, Fleet, Run, fleet, wait_for
+from fleet import ACTIVE, CASSANDRA, STEPS, Fleet, Run, fleet, new_lab, wait_for
 from lab.checker import ServiceReport, check_folder
 from lab.lab import Lab
 from lab.layout import POSTGRES
 from lab.service import Node, Service
 
-STORES = (POSTGRES, CASSANDRA)
+SERVICES_A_LAB = {POSTGRES: 160, CASSANDRA: 30}
+"""Then a new one is made: what its servers keep only grows, and a Cassandra of a lab has little memory for it."""
+
+STORES = tuple(SERVICES_A_LAB)
 
 BEFORE = "before"
 """A fault that begins there is there when the run begins."""
@@ -49,6 +53,16 @@ class Told:
     runs: int = 0
     timestamps: int = 0
     wrong: list[str] = field(default_factory=list)
+
+
+def labs(numbers: range, services: int, store: str) -> Iterator[tuple[Lab, Path, list[range]]]:
+    """A new lab and a folder for every few of the batches, of so many services each, that ``numbers`` are; and those
+    batches."""
+    batches = [numbers[first : first + services] for first in range(0, len(numbers), services)]
+    a_lab = max(SERVICES_A_LAB[store] // services, 1)
+    for first in range(0, len(batches), a_lab):
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder, new_lab(Path(folder) / "lab") as lab:
+            yield lab, Path(folder), batches[first : first + a_lab]
 
 
 def run_batch(lab: Lab, folder: Path, numbers: range, store: str = POSTGRES) -> Told:

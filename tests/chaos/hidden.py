@@ -12,7 +12,6 @@ import argparse
 import collections
 import random
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +22,14 @@ from chaos.batches import (
     WAITS,
     bring_up_what_may_run,
     end_of,
+    labs,
     reports_of,
     run_with,
     wrong_timestamps,
 )  # fmt: skip
 from chaos.faults import OfAService
 from chaos.schedules import OF_POSTGRES, Strike
-from fleet import STEPS, fleet, new_lab
+from fleet import STEPS, fleet
 from lab.lab import Lab
 from lab.layout import POSTGRES
 
@@ -91,11 +91,10 @@ def main() -> int:
     parser.add_argument("--store", choices=STORES, default=STORES[0], help="postgres, cassandra (postgres)")
     options = parser.parse_args()
     found, total, wrong = collections.Counter(), 0, []
-    with tempfile.TemporaryDirectory(prefix="hidden-") as folder, new_lab(Path(folder) / "lab") as lab:
-        end = options.first + options.count
-        for first in range(options.first, end, options.services):
-            numbers = range(first, min(first + options.services, end))
-            trials, wrong_now = try_all(lab, Path(folder) / f"run-{first}", numbers, options.store)
+    numbers_of_all = range(options.first, options.first + options.count)
+    for lab, folder, batches in labs(numbers_of_all, options.services, options.store):
+        for numbers in batches:
+            trials, wrong_now = try_all(lab, folder / f"run-{numbers[0]}", numbers, options.store)
             for trial in trials:
                 total += 1
                 found[f"{trial.kind}: {trial.end}"] += trial.found
