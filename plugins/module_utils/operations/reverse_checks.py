@@ -70,7 +70,8 @@ def given_back(params: dict) -> dict:
     """Whether the bound is live and guarded, and the lock still this run's.
 
     ``raise_to``: the bound to raise it to where TimeLock is not well below it, by half of the margin at least; else
-    None. Where it was ``raised`` already, that is refused.
+    None. Where it was ``raised`` already, that is refused. Under nodes that an earlier run has started it is not
+    raised, since they would not live on; there TimeLock need only be below it.
     """
     store, expected = params["store"], params["expected"]
     record = store["record"] or {}
@@ -81,10 +82,11 @@ def given_back(params: dict) -> dict:
     holder = record.get("holder") or {}
     if (holder.get("run_id"), record.get("epoch")) != (params["run_id"], params["epoch"]):
         raise Refusal("operator-lock-lost", f"The service is held by {describe(record.get('holder'))}.")
-    half = parse_number(params["margin"], "margin") // 2
-    if int(params["fresh_timestamp"]) + half <= int(store["bound"]):
+    serving = params["plan"]["live"] and not params["plan"]["nodes_to_stop"]
+    distance = 1 if serving else parse_number(params["margin"], "margin") // 2
+    if int(params["fresh_timestamp"]) + distance <= int(store["bound"]):
         return {"bound": str(store["bound"]), "raise_to": None}
-    if params["raised"]:
+    if params["raised"] or serving:
         found = f"TimeLock's fresh timestamp is {params['fresh_timestamp']}, and the bound {store['bound']}."
         raise Refusal("timelock-not-quiet", found)
     return {"bound": str(store["bound"]), "raise_to": reverse_to(params)["at_least"]}

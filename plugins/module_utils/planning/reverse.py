@@ -47,8 +47,11 @@ class ReversePlanner(ServicePlanner):
         return NOTHING if self.done else REVERSE
 
     def _nodes_to_stop(self) -> list:
-        """All, until the bound is live: what was configured may have been started, and must be proved gone again."""
-        return [] if self.live else self._names()
+        """All, until one serves on the live bound: what was configured may have been started, and must be proved gone
+        again, also where the bound has to be raised before any node starts."""
+        guarded = bool((self.store or {}).get("guarded"))
+        serving = [node["name"] for node in self.nodes if node_checks.process_of(node).get("running")]
+        return self._names() if not self.live or (guarded and not serving) else []
 
     def _node_refusals(self, node: dict) -> list:
         """Without TimeLock its clients may be down, or not healthy."""

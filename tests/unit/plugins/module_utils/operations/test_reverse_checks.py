@@ -14,7 +14,10 @@ MARGIN = "10000000"
 
 
 def plan(**more):
-    return {"live": False, "backup": 5, "corroboration": [], "record": None, "store": "invalidated", **more}
+    return {
+        "live": False, "backup": 5, "corroboration": [], "record": None, "store": "invalidated",
+        "nodes_to_stop": ["orders-1"], **more,
+    }  # fmt: skip
 
 
 def reverse_to(fresh, **more):
@@ -39,13 +42,13 @@ def test_a_timelock_that_is_below_what_was_given_out_has_lost_it(known):
     assert refused.value.code == "reverse-timelock-lost"
 
 
-def given_back(fresh="15000000", raised=None, **store):
+def given_back(fresh="15000000", raised=None, planned=None, **store):
     store = {"state": "ambiguous", "guarded": True, "bound": 20_000_000, "record": None, **store}
     store["record"] = store["record"] or {"epoch": 3, "holder": {"run_id": "run"}}
     return reverse_checks.given_back(
         {
-            "plan": plan(), "store": store, "expected": {"bound": 20_000_000}, "fresh_timestamp": fresh,
-            "margin": MARGIN, "raised": raised, "run_id": "run", "epoch": 3,
+            "plan": plan(**(planned or {})), "store": store, "expected": {"bound": 20_000_000},
+            "fresh_timestamp": fresh, "margin": MARGIN, "raised": raised, "run_id": "run", "epoch": 3,
         }
     )  # fmt: skip
 
@@ -58,6 +61,14 @@ def test_one_that_timelock_has_come_near_to_is_raised_once():
     assert given_back("15000001") == {"bound": "20000000", "raise_to": "25000001"}
     with pytest.raises(Refusal, match="timelock-not-quiet"):
         given_back("15000001", raised={"bound": 20_000_000})
+
+
+def test_under_nodes_that_serve_on_it_already_a_bound_is_not_raised_and_must_be_above_timelock():
+    served = {"live": True, "nodes_to_stop": []}
+    assert given_back("19999999", planned=served) == {"bound": "20000000", "raise_to": None}
+    with pytest.raises(Refusal, match="timelock-not-quiet"):
+        given_back("20000000", planned=served)
+    assert given_back("15000001", planned={"live": True})["raise_to"] == "25000001"
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,18 @@ def test_a_way_back_that_was_cut_short_before_the_bound_was_live_stops_every_nod
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
 
 
-def test_a_way_back_that_was_cut_short_afterwards_stops_none():
+def test_a_way_back_that_was_cut_short_once_a_node_served_stops_none():
     _fleet, service = plan(nodes("leader", "leader", "leader"), GUARDED, BEGUN)
     assert (service["refusals"], service["todo"], service["nodes_to_stop"]) == ([], "reverse", [])
+
+
+def test_one_that_was_cut_short_with_a_live_bound_and_no_node_on_it_proves_every_node_gone_again():
+    down = nodes("leader", "leader", "leader")
+    for number, node in enumerate(down, 1):
+        node["look"] = {**fleets.look(number, "leader", running=False), "config": node["look"]["config"]}
+    _fleet, service = plan(down, GUARDED, BEGUN)
+    assert (service["refusals"], service["todo"]) == ([], "reverse")
+    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
 
 
 def test_a_live_bound_under_a_node_on_timelock_is_refused():
