@@ -172,8 +172,9 @@ options:
     default: false
   fresh_timestamps:
     description:
-      - Whether to take a fresh timestamp of each namespace of the services that TimeLock lists already. It is consumed;
-        the counter cannot be read otherwise. Not in check mode.
+      - Whether to take a fresh timestamp of each namespace that TimeLock lists already, and that is a service's own by
+        its record, its configuration, its invalidated store or C(timelock_adopt_namespace). It is consumed; the counter
+        cannot be read otherwise. Not of a service that another run holds, and not in check mode.
     type: bool
     default: false
   direction:
@@ -309,7 +310,8 @@ services:
       type: str
     timelock:
       description:
-        - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is.
+        - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is, or
+          gave no timestamp of it.
       type: str
     fresh_timestamp:
       description: A timestamp that was taken of the namespace, with O(fresh_timestamps), or null.

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,9 @@ ACTIVE, INVALIDATED = "active", "invalidated"
 
 NAMESPACE = re.compile(r"/(?:tl/\w+/)?([^/?]+)")
 """Which one a call to TimeLock is for."""
+
+STATE = "state.sqlite"
+QUESTIONS = ("/timestamp-management/ping", "/timestamp/fresh-timestamp")
 
 KEPT = re.compile(r"\.timelock-(lock|epoch|switched|kept-\w+)$")
 """What the collection leaves beside a configuration of a node that is neither held nor about to be."""
@@ -276,13 +280,18 @@ class Fleet:
         assert run.ok, run.tail
         return run
 
-    def refused(self, *arguments: str, playbook: str = "migrate.yml", **settings: str) -> Run:
-        """The playbook, which must fail before its first step, and write nothing anywhere but its report."""
+    def refused(
+        self, *arguments: str, playbook: str = "migrate.yml", asked: tuple[str, ...] = (), **settings: str
+    ) -> Run:
+        """The playbook, which must fail before its first step, and write nothing anywhere but its report.
+
+        Of the namespaces ``asked`` it may have taken a timestamp.
+        """
         before = self.look()
         run = self.play(playbook, *arguments, **settings)
         assert not run.ok, run.tail
         assert run.begun() == []
-        assert self.look() == before | {"reports": True}
+        assert but_questions(self.look(), *asked) == but_questions(before, *asked) | {"reports": True}
         return run
 
     def load(self, rate: float = 10) -> None:
@@ -348,7 +357,8 @@ class Fleet:
         return {
             "databases": self._databases(),
             "clusters": [_everything(cluster) for cluster in self.lab.cassandra.values()],
-            "timelock": _tree(self.lab.layout.timelock, leave_out=("requests.jsonl", "node.log")),
+            "timelock": _tree(self.lab.layout.timelock, leave_out=("requests.jsonl", "node.log", STATE)),
+            "counters": {str(path): _counters(path) for path in self.lab.layout.timelock.rglob(STATE)},
             "namespaced calls": self._namespaced_calls(),
             "files": _tree(self.lab.layout.services, leave_out=(".log",)),
             "processes": sorted(self.lab.processes()),
@@ -404,6 +414,25 @@ class Fleet:
             if session.execute("SELECT to_regclass('atlasdb_timelock.record')").fetchone() == (None,):
                 return []
             return session.execute("SELECT holder FROM atlasdb_timelock.record WHERE holder IS NOT NULL").fetchall()
+
+
+def but_questions(look: dict, *names: str) -> dict:
+    """A look at the whole world without what a plan asks of the namespaces ``names`` where they are the services' own:
+    of a namespace that is there already that creates nothing, and consumes a timestamp.
+    """
+    questions = {f"/{name}{question}" for name in names for question in QUESTIONS}
+    calls = [target for target in look["namespaced calls"] if target not in questions]
+    counters = {
+        server: {name: None if name in names else bound for name, bound in found.items()}
+        for server, found in look["counters"].items()
+    }
+    return {**look, "namespaced calls": calls, "counters": counters}
+
+
+def _counters(state: Path) -> dict[str, int]:
+    """What a server of TimeLock keeps of each namespace: a bound that its timestamps come up to."""
+    with contextlib.closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as database:
+        return dict(database.execute("SELECT namespace, value FROM bound"))
 
 
 def dump(tool: str, server: Postgres, *arguments: str) -> str:

@@ -10,6 +10,8 @@ import datetime
 import http.client
 import json
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from cassandra_here import only_wide
 from fleet import Fleet, fleet, lab
 from lab.callback.breakpoints import moment_of
+from lab.lab import Lab
 from lab.timelock.cluster import Cluster
 from lab.timelock.tls import authority_path, make_authority, server_context
 from timelock_proxy import proxies
@@ -45,10 +48,10 @@ def _servers(urls: list[str]) -> tuple[str, str]:
     return "-e", json.dumps({"timelock_server_urls": urls})
 
 
-def _refused_by_the_plan(services: Fleet, *arguments: str) -> tuple[list[str], str]:
+def _refused_by_the_plan(services: Fleet, *arguments: str, asked: tuple[str, ...] = ()) -> tuple[list[str], str]:
     """The codes with which migrate.yml refuses, having changed nothing."""
     services.load(0)
-    run = services.refused(*arguments)
+    run = services.refused(*arguments, asked=asked)
     services.load()
     return run.codes + [word for reason in run.reasons for word in reason.split(": ")[:2]], "\n".join(run.reasons)
 
@@ -101,6 +104,20 @@ def test_the_plan_refuses_a_certificate_that(one, tmp_path, certificate, found):
     with proxies(one.lab.settings.timelock_urls, _as_it_is, server_context(tmp_path)) as urls:
         codes, reasons = _refused_by_the_plan(one, *_servers(urls), *trusted)
     assert "timelock-tls" in codes and urls[0] in reasons and found in reasons, reasons
+
+
+@pytest.mark.refuses("timelock-not-timelock")
+def test_the_plan_refuses_the_path_of_another_program_on_the_servers(one):
+    urls = [f"{url}/another" for url in one.lab.settings.timelock_urls]
+    one.load(0)
+    before = one.look()
+    run = one.play("migrate.yml", *_servers(urls))
+    after = one.look()
+    assert not run.ok and run.begun() == [], run.tail
+    assert any(": timelock-not-timelock: " in reason and urls[0] in reason for reason in run.reasons), run.reasons
+    after["namespaced calls"] = [call for call in after["namespaced calls"] if not call.startswith("/another/")]
+    assert after == before | {"reports": True}
+    one.load()
 
 
 @pytest.mark.refuses("timelock-clusters-differ")
@@ -164,14 +181,36 @@ def test_a_timelock_that_makes_no_more_namespaces_is_refused_before_anything_sto
     assert "timelock-client-limit" in codes
 
 
+@pytest.mark.refuses("timelock-client-limit")
+def test_a_timelock_that_may_create_no_namespace_is_refused_before_anything_stops(lab, tmp_path):
+    """With can-create-new-clients: false the leader answers as if it did not lead, and does not list the namespace."""
+    with fleet(lab, tmp_path, 1) as services:
+        services.set(timelock_timeout=3)
+        name = services.services[0].name
+
+        def create_none(target: str, status: int, body: bytes) -> tuple[int, bytes]:
+            if target == "/tl/management/getNamespaces":
+                return status, json.dumps([one for one in json.loads(body) if one != name]).encode()
+            return (503, b"") if target.startswith(f"/{name}/") else (status, body)
+
+        with proxies(lab.settings.timelock_urls, create_none) as urls:
+            codes = _refused_before_the_stop(services, *_servers(urls))
+        assert "timelock-client-limit" in codes
+
+
 @pytest.mark.refuses("timelock-clusters-differ")
-def test_servers_of_two_clusters_are_refused_before_anything_stops(one, tmp_path):
-    ours = one.lab.settings.timelock_urls
-    leader = one.lab.timelock.wake("anybody")
-    with Cluster(tmp_path / "another") as another:
+def test_servers_of_two_clusters_are_refused_before_anything_stops(lab, tmp_path):
+    with fleet(lab, tmp_path / "fleet", 1) as services, _two_clusters(lab, tmp_path / "another") as mixed:
+        assert "timelock-clusters-differ" in _refused_before_the_stop(services, *mixed)
+
+
+@contextlib.contextmanager
+def _two_clusters(lab: Lab, folder: Path) -> Iterator[tuple[str, str]]:
+    """A list of two servers of the lab's, and one of another cluster, which leads elsewhere."""
+    ours, leader = lab.settings.timelock_urls, lab.timelock.wake("anybody")
+    with Cluster(folder) as another:
         follower = another.urls[another.wake("somebody") - 1]
-        mixed = _servers([ours[leader], ours[leader - 1], follower])
-        assert "timelock-clusters-differ" in _refused_before_the_stop(one, *mixed)
+        yield _servers([ours[leader], ours[leader - 1], follower])
 
 
 def _fresh_timestamps(number):
@@ -211,8 +250,22 @@ def test_a_service_is_put_back_when_the_timestamps_of_timelock_do_not_increase(o
     assert "timelock-went-backwards" in _put_back_in_the_window(one, falling)
 
 
+@pytest.mark.refuses("timelock-no-leader", "timelock-clusters-differ")
+def test_of_a_namespace_that_is_the_services_own_already_that_is_refused_by_the_plan(one, tmp_path):
+    """An earlier run has put the service back after it had asked for the namespace."""
+    run = one.play("migrate.yml", "-e", "timelock_window_limit=0.01")
+    assert run.codes == ["window-too-long"], run.tail
+    asked = (one.services[0].name,)
+    with proxies(one.lab.settings.timelock_urls, _nobody_leads) as urls:
+        codes, reasons = _refused_by_the_plan(one, *_servers(urls), asked=asked)
+    assert "timelock-no-leader" in codes, reasons
+    with _two_clusters(one.lab, tmp_path / "another") as mixed:
+        codes, reasons = _refused_by_the_plan(one, *mixed, asked=asked)
+    assert "timelock-clusters-differ" in codes, reasons
+
+
 @pytest.mark.refuses("timelock-stuck")
-def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_stops(lab, tmp_path):
+def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_by_the_plan(lab, tmp_path):
     """The last here: its namespace is lost."""
     with fleet(lab, tmp_path, 1) as services:
         services.set(timelock_timeout=3, timelock_adopt_namespace=True)
@@ -222,12 +275,12 @@ def test_a_namespace_that_was_fast_forwarded_too_far_is_refused_before_anything_
         with contextlib.closing(connection):
             connection.request("POST", f"/{namespace}/timestamp-management/fast-forward?currentTimestamp={2**63 - 1}")
             assert connection.getresponse().status == 500
-        assert "timelock-stuck" in _refused_before_the_stop(services)
+        codes, reasons = _refused_by_the_plan(services, asked=(namespace,))
+        assert "timelock-stuck" in codes, reasons
         services.load(0)
         before = services.look()
-        planned = services.play("plan.yml", "-e", "timelock_fresh=true")
-        assert [reason.split(": ")[1] for reason in planned.reasons] == ["timelock-stuck"], planned.tail
-        assert services.look() | {"namespaced calls": []} == before | {"namespaced calls": []}
+        status = services.play("status.yml")
+        assert status.ok and services.look() == before, status.tail
 
 
 @pytest.mark.refuses("node-not-on-timelock")

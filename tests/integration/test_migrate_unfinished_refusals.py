@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.namespaces import OVERRIDE
 
 from cassandra_here import only_wide
-from fleet import Fleet, dump, fleet, lab
+from fleet import Fleet, but_questions, dump, fleet, lab
 from lab import by_hand, ports
 from lab.postgres import Postgres
 from lab.service import Service
@@ -47,7 +48,8 @@ class Unfinished:
 
     def look(self) -> tuple:
         """The whole world, with all servers in it."""
-        return self.fleet.look(), [dump("pg_dumpall", server) for server in self.servers]
+        names = [service.name for service in self.fleet.services]
+        return but_questions(self.fleet.look(), *names), [dump("pg_dumpall", server) for server in self.servers]
 
     def a_bound_that_went_down(self, service: Service) -> str:
         store = by_hand.store(self.lab, service.name)
@@ -184,6 +186,30 @@ def test_an_old_configuration_that_comes_back_after_the_migration_is_named_by_st
     services.load()
     services.migrate()
     assert services.play("status.yml").ok
+    services.assert_migrated()
+
+
+@pytest.mark.refuses("config-other-timelock")
+def test_a_namespace_that_is_not_the_one_on_record_is_refused_whoever_made_it_on_timelock(lab, migrated):
+    services, _old = migrated
+    (node,) = services.nodes
+    right = node.config_path.read_text()
+    own = f'  namespace: "{node.service.name}"\n'
+    assert own in right
+    lab.timelock.wake("shop")
+    node.config_path.write_text(right.replace(own, f"  namespace: shop\n  {OVERRIDE}: true\n"))
+    found = f"config-other-timelock: {node.name} uses the namespace shop, and on record is {node.service.name}."
+    _alarms(services, f"{node.service.name}: {found}")
+    before = _without_calls(services)
+    for playbook in ("migrate.yml", "reverse.yml"):
+        run = services.play(playbook)
+        assert not run.ok and run.begun() == [], run.tail
+        assert any(reason.startswith(f"{node.service.name}: {found}") for reason in run.reasons), run.tail
+    assert _without_calls(services) == before
+    assert "/shop/" not in str(services.look()["namespaced calls"])
+    node.config_path.write_text(right)
+    services.load()
+    assert services.migrate().changed == {}
     services.assert_migrated()
 
 

@@ -59,7 +59,8 @@ def refused(lab, tmp_path_factory):
         found.set(atlasdb_version="0.910.0")
         named = dict(zip(MISTAKES, found.services, strict=True))
         words = {make: make(found, service) for make, service in named.items()}
-        yield found.refused(playbook="reverse.yml"), named, words
+        names = tuple(service.name for service in found.services)
+        yield found.refused(playbook="reverse.yml", asked=names), named, words
 
 
 @pytest.mark.refuses(*{code for code, _nodes in MISTAKES.values()})

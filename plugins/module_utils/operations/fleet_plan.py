@@ -13,6 +13,7 @@ from functools import lru_cache
 from ..addresses import addresses_of
 from ..arguments import KVS, LOGIN, TIMELOCK
 from ..cluster_sessions import STORE, sessions_of
+from ..planning.asked import to_ask
 from ..planning.fence import old_login
 from ..planning.fleet import plan_fleet
 from ..planning.nodes import process_of
@@ -62,8 +63,10 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     named = params["stores"]
     with ThreadPoolExecutor(STORES_AT_ONCE) as pool:
         views = pool.map(lambda store: _look_at_store(store, params), named)
-        timelock = _look_at_timelock(params, params["fresh_timestamps"] and not check_mode)
+        timelock = _look_at_timelock(params)
         stores = {store["service"]: view for store, view in zip(named, views)}
+    if params["fresh_timestamps"] and params["highest_issued"] is None and not check_mode:
+        timelock["fresh"] = _fresh_timestamps(params, stores, timelock["namespaces"])
     settings = {
         "playing": params["playing"],
         "servers": params["servers"],
@@ -109,27 +112,27 @@ def _look_at_store(named: dict, params: dict) -> dict:
     return view
 
 
-def _look_at_timelock(params: dict, fresh: bool) -> dict:
-    """Which namespaces TimeLock has, or why it cannot be used; with ``fresh`` the next timestamp of those in use."""
+def _look_at_timelock(params: dict) -> dict:
+    """Which namespaces TimeLock has, or why it cannot be used; as yet without the ``fresh`` timestamp of any."""
     nothing: dict = {"refusals": [], "namespaces": [], "fresh": {}}
     if not params["servers"]:
         return nothing
     try:
-        names = look(open_timelock(params))["namespaces"]
+        return {**nothing, "namespaces": look(open_timelock(params))["namespaces"]}
     except Refusal as refusal:
         return {**nothing, "refusals": [refusal]}
-    return {**nothing, "namespaces": names, "fresh": _fresh_timestamps(params, names) if fresh else {}}
 
 
-def _fresh_timestamps(params: dict, listed: list) -> dict:
-    """By namespace of the nodes, its next timestamp, or the Refusal why there is none. Only of what is there already:
-    TimeLock would make any other."""
-    named = {((node["look"] or {}).get("config") or {}).get("namespace") for node in params["nodes"]}
-    wanted = sorted(name for name in named if name in listed)
+def _fresh_timestamps(params: dict, stores: dict, listed: list) -> dict:
+    """By namespace, its next timestamp, or the Refusal why there is none. Only of what is there already: TimeLock would
+    make any other."""
+    wanted = [name for name in to_ask(params["nodes"], stores, params["take_over"], holder_gone) if name in listed]
 
     def take(name: str):
         try:
-            return open_timelock(params).fresh_timestamp(name)
+            timelock = open_timelock(params)
+            timelock.ping(name)
+            return timelock.fresh_timestamp(name)
         except Refusal as refusal:
             return refusal
 

@@ -114,9 +114,15 @@ def _namespace_words(plan: dict) -> str:
     return f"{plan['renamed_from']} -> {name}" if plan["renamed_from"] else name
 
 
+def _timelock_words(plan: dict) -> str:
+    """What only the counter of its namespace would tell is refused later, where it was not asked for."""
+    asked = plan["fresh_timestamp"] is not None or plan["timelock"] == "unusable"
+    return plan["timelock"] if asked else f"{plan['timelock']}, not asked"
+
+
 def table(plans: dict) -> list:
     """The plan as lines of text, one a service, then the notes in full."""
-    heads = ("SERVICE", "NAMESPACE", "STORE", "BOUND", "TIMELOCK", "PROOFS", "WOULD")
+    heads = ("SERVICE", "NAMESPACE", "STORE", "STATE", "BOUND", "TIMELOCK", "PROOFS", "WOULD")
     rows = [heads]
     for name, plan in plans.items():
         seen = [proof for proof in plan["proofs"].values() if proof["process"] and proof["sessions"]]
@@ -125,9 +131,10 @@ def table(plans: dict) -> list:
             (
                 name,
                 _namespace_words(plan),
+                str((plan["identity"] or {}).get("type", "?")),
                 str(plan["store"] or "?"),
                 "?" if number is None else str(number),
-                plan["timelock"],
+                _timelock_words(plan),
                 f"{len(seen)}/{len(plan['nodes'])} nodes",
                 plan["todo"] + (" (resume)" if plan["resuming"] and plan["todo"] != REFUSED else ""),
             )

@@ -9,13 +9,11 @@ from __future__ import annotations
 from ..bound import INVALIDATED
 from ..refusal import Refusal
 from . import nodes as node_checks
+from .asked import OWN_NAMESPACES
 from .service import NOTHING, RENAME, ServicePlanner
 
 _OF_A_NAMESPACE = ("namespace", "timelock_client")
 """What nodes differ in while some are renamed already."""
-
-_OWN = ("namespace", "rename_to", "renamed_from")
-"""Under what a record names namespaces that are the service's own."""
 
 
 def wrong_request(target: str | None, playing: list) -> Refusal | None:
@@ -111,7 +109,7 @@ class RenamePlanner(ServicePlanner):
         if self.timelock["refusals"] or self._todo() == NOTHING:
             return
         listed = self.timelock["namespaces"]
-        own = self.target in [self.record.get(key) for key in _OWN]
+        own = self.target in [self.record.get(key) for key in OWN_NAMESPACES]
         if self.former and self.former not in listed:
             found = f"TimeLock has no namespace {self.former}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("timelock-behind-backup", found))

@@ -115,9 +115,20 @@ class ReversePlanner(ServicePlanner):
         namespace = self.nodes[0]["look"]["config"]["namespace"]
         for refusal in self.timelock["refusals"]:
             self.refusals.append(refusal)
-        if not self.timelock["refusals"] and namespace not in self.timelock["namespaces"]:
+        if self.timelock["refusals"]:
+            return
+        if namespace not in self.timelock["namespaces"]:
             found = f"TimeLock has no namespace {namespace}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("reverse-timelock-lost", found))
+        elif self._behind():
+            self.refusals.append(self._behind())
+
+    def _behind(self) -> Refusal | None:
+        """A TimeLock that is below what it gave out, or is to have given out, cannot tell where to go on."""
+        wrong = super()._behind()
+        if wrong and wrong.code == "timelock-behind-backup":
+            return Refusal("reverse-timelock-lost", wrong.found)
+        return wrong
 
     def _down(self) -> list:
         """The nodes that came down before any run held them, and are to be proved gone."""

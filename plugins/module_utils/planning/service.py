@@ -11,6 +11,7 @@ from ..identity import later_identity
 from ..refusal import Refusal
 from . import by_hand, fence, own_migration
 from . import nodes as node_checks
+from .asked import holder_of_another
 from .numbers import behind, contradiction
 from .sight import Sight
 
@@ -125,7 +126,7 @@ class ServicePlanner:
             "identity": store.get("identity"),
             "trust": store.get("trust"),
             "timelock": self._timelock_words(config.get("namespace")),
-            "fresh_timestamp": self._fresh(config.get("namespace")),
+            "fresh_timestamp": self._fresh_timestamp(config.get("namespace")),
             "up": {node["name"]: node_checks.is_up(node) for node in self.nodes},
             "proofs": self._proofs(),
             "sessions_seen": self._sessions_seen(),
@@ -242,8 +243,8 @@ class ServicePlanner:
         if self.resuming and sorted(record["nodes"]) != sorted(self._names()):
             found = f"On record are {', '.join(record['nodes'])}: the group has other members now."
             self.refusals.append(Refusal("inventory-changed", found))
-        holder = record.get("holder")
-        if holder and holder["run_id"] != self.settings["take_over"] and not self.settings["holder_gone"](holder):
+        holder = holder_of_another(record, self.settings["take_over"], self.settings["holder_gone"])
+        if holder:
             self.refusals.append(
                 Refusal(
                     "operator-locked",
@@ -334,13 +335,18 @@ class ServicePlanner:
 
     def _behind(self) -> Refusal | None:
         """What a fresh timestamp says against TimeLock, where one was asked for."""
-        fresh = self.timelock.get("fresh", {}).get(self.nodes[0]["look"]["config"]["namespace"])
+        fresh = self._asked(self.nodes[0]["look"]["config"]["namespace"])
         if not isinstance(fresh, int):
             return fresh
-        return behind(self.store, self.record, fresh, bool(self.repairing))
+        wrong = behind(self.store, self.record, fresh, bool(self.repairing))
+        return Refusal(wrong.code, wrong.found, by_hand.DO) if wrong and self.repair else wrong
 
-    def _fresh(self, namespace: str | None) -> int | None:
-        fresh = self.timelock.get("fresh", {}).get(namespace)
+    def _asked(self, namespace: str | None) -> int | Refusal | None:
+        """The next timestamp of ``namespace``, or why TimeLock gave none; None where it was not asked."""
+        return self.timelock.get("fresh", {}).get(namespace)
+
+    def _fresh_timestamp(self, namespace: str | None) -> int | None:
+        fresh = self._asked(namespace)
         return fresh if isinstance(fresh, int) else None
 
     def _todo(self) -> str:
@@ -357,7 +363,7 @@ class ServicePlanner:
         return self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming
 
     def _timelock_words(self, namespace: str | None) -> str:
-        if self.timelock["refusals"]:
+        if self.timelock["refusals"] or isinstance(self._asked(namespace), Refusal):
             return "unusable"
         return "listed" if namespace in self.timelock["namespaces"] else "free"
 

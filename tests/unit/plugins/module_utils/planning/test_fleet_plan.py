@@ -253,8 +253,19 @@ def test_what_is_accepted_unproven_is_noted():
 
 def test_the_table_has_a_line_for_each_service():
     heads, line = plan()["table"]
-    assert heads.split() == ["SERVICE", "NAMESPACE", "STORE", "BOUND", "TIMELOCK", "PROOFS", "WOULD"]
-    assert line.split() == ["orders", "orders", "active", "2000000", "free", "3/3", "nodes", "migrate"]
+    assert heads.split() == ["SERVICE", "NAMESPACE", "STORE", "STATE", "BOUND", "TIMELOCK", "PROOFS", "WOULD"]
+    cells = [cell.strip() for cell in line.split("  ") if cell]
+    assert cells == ["orders", "orders", "postgres", "active", "2000000", "free, not asked", "3/3 nodes", "migrate"]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "words"),
+    [(None, "listed, not asked"), (2_000_001, "listed"), (Refusal("timelock-stuck", "No answer."), "unusable")],
+)
+def test_the_table_tells_of_which_namespace_the_counter_was_asked(fresh, words):
+    asked = {"refusals": [], "namespaces": ["orders"], "fresh": {} if fresh is None else {"orders": fresh}}
+    _heads, line, *_notes = plan(store=fleets.store(record=fleets.record()), timelock=asked)["table"]
+    assert f" {words}  " in line
 
 
 def depending(server, number=4, **shared):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
 
 BACKUP = 5_000_000
@@ -28,9 +29,9 @@ def nodes(*modes, former=True, version="0.905.0"):
     return made
 
 
-def plan(made, store, record=None, namespaces=("orders",), direction="reverse", **more):
+def plan(made, store, record=None, namespaces=("orders",), direction="reverse", fresh=None, **more):
     found = fleets.store(**{"guarded": False, **store}, record=record)
-    timelock = {"refusals": [], "namespaces": list(namespaces)}
+    timelock = {"refusals": [], "namespaces": list(namespaces), "fresh": {} if fresh is None else {"orders": fresh}}
     playing = [node["name"] for node in made]
     settings = fleets.settings(direction=direction, playing=playing, **more)
     fleet = plan_fleet(made, {"orders": found}, timelock, settings)
@@ -54,6 +55,18 @@ def test_timestamps_of_timelock_above_the_backup_are_no_contradiction():
 
 def test_a_service_with_embedded_timestamps_has_nothing_to_take_back():
     assert codes(plan(nodes("leader", "leader"), {}, namespaces=())) == ["reverse-not-migrated"]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "code"),
+    [
+        (BACKUP + 1, []),
+        (BACKUP, ["reverse-timelock-lost"]),
+        (Refusal("timelock-stuck", "It answers errors."), ["timelock-stuck"]),
+    ],
+)
+def test_a_timelock_whose_counter_says_that_it_is_not_the_one_of_before_is_refused_by_the_plan(fresh, code):
+    assert codes(plan(nodes("timelock"), MIGRATED, fresh=fresh)) == code
 
 
 def test_a_service_that_came_back_is_left_alone():

@@ -90,7 +90,7 @@ def test_a_namespace_that_gives_no_timestamp_is_named():
     stuck = {**LISTED, "fresh": {"orders": Refusal("timelock-stuck", "It answers errors.")}}
     status, _told = now(fleets.invalidated(), stuck, ("timelock",) * 3)
     assert status["codes"] == ["timelock-stuck"]
-    assert status["timelock"] == "not checked"
+    assert (status["timelock"], status["agree"]) == ("unusable", "?")
 
 
 @pytest.mark.parametrize("resuming", [True, False])
