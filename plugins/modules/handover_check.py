@@ -29,8 +29,8 @@ options:
         and says so in its O(log).
       - V(way) - where a service goes whose step failed, by what its O(store) says now, and what the O(plan) and
         O(expected) had read of it. Returns RV(way).
-      - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back. Returns
-        RV(words).
+      - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back, or where they
+        stay, by what came of the O(stops) and O(starts). Returns RV(words).
       - V(one_way) - no run that went another way than O(direction), and has not ended, is on record, by the O(lock)
         that was taken.
       - V(retreat) - where a service goes whose way back or rename (by O(direction)) failed in O(step), as V(way).
@@ -85,6 +85,16 @@ options:
   results:
     description: For each of O(nodes), in that order, the result of the step there. Empty for a node that was left
       out.
+    type: list
+    elements: dict
+    default: []
+  stops:
+    description: For each of O(nodes), in that order, what came of stopping it; empty where it was not tried.
+    type: list
+    elements: dict
+    default: []
+  starts:
+    description: The same of starting it.
     type: list
     elements: dict
     default: []

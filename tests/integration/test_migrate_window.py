@@ -277,7 +277,8 @@ def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_post
             lab.postgres.start()
         assert not run.ok
         assert "kvs-unreachable" in run.codes, run.tail
-        assert any("the nodes stay held" in line for line in run.verdict), run.tail
+        left = f"the nodes stay held. Run migrate.yml when it answers. Of its nodes {node.name} is held, and down."
+        assert any(left in line for line in run.verdict), run.tail
         assert node.config_path.read_text().startswith("# held by atlasdb.timelock")
         assert node.process() is None
         services.migrate()

@@ -12,12 +12,12 @@ from ..planning import by_hand
 from ..planning.numbers import behind, contradiction
 from ..planning.own_migration import require_done, require_told
 from ..planning.service import REFUSED
-from ..printable import printable
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
 from ..window import require_in_time
 from . import rename_checks, reverse_checks
+from .left import left
 
 ARGUMENT_SPEC = {
     "that": {
@@ -50,6 +50,8 @@ ARGUMENT_SPEC = {
     "fresh_timestamp": {"type": "str"},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "results": {"type": "list", "elements": "dict", "default": []},
+    "stops": {"type": "list", "elements": "dict", "default": []},
+    "starts": {"type": "list", "elements": "dict", "default": []},
     "proofs": {"type": "list", "elements": "dict", "default": []},
     "max_proof_age": {"type": "float", "default": 300.0},
     "elapsed": {"type": "float"},
@@ -84,7 +86,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "handed_over": _handed_over,
         "migrated_itself": _migrated_itself,
         "way": _way,
-        "left": _left,
+        "left": left,
         "one_way": reverse_checks.one_way,
         "retreat": reverse_checks.retreat,
         "reverse_to": reverse_checks.reverse_to,
@@ -250,33 +252,3 @@ def _read_before(params: dict) -> int:
     """The highest number that this run has read of the store: nodes that start below it issue timestamps again."""
     looks = (params["plan"] or {}, params["expected"] or {})
     return max(int(look.get(key) or 0) for look in looks for key in ("bound", "backup"))
-
-
-_WORDS = {
-    "untouched": "nothing was touched",
-    "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
-    "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
-    "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
-    "older": "the store is below what this run had read of it, as an older copy is: the nodes stay held. Get the one "
-    "of before back, then run migrate.yml again",
-    "shut_out": "the old login could not be let in again, so the nodes stay held. Run migrate.yml again",
-    "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
-    "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",
-    "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
-}
-
-
-def _left(params: dict) -> dict:
-    """How a service was left that is not migrated, in words."""
-    way = params["way"]
-    if way != "back":
-        return {"way": way, "as_it_was": way == "untouched", "words": _WORDS[way]}
-    failed = [
-        f"{node}: {(result.get('found') or result.get('msg', 'no reason given')).rstrip('.')}"
-        for node, result in zip(params["nodes"], params["results"])
-        if result.get("failed") or result.get("unreachable")
-    ]
-    if failed:
-        words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run the playbook again"
-        return {"way": way, "as_it_was": False, "words": printable(words)}
-    return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}

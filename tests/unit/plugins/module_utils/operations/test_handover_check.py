@@ -258,6 +258,25 @@ def test_a_service_counts_as_put_back_only_when_every_node_is():
     assert not shut_out["as_it_was"] and "nodes stay held" in shut_out["words"]
 
 
+def test_of_a_service_that_is_not_put_back_it_is_said_what_each_node_is():
+    still, gone = {"failed": True, "held": True}, {"changed": True}
+    nodes = {
+        "a": (gone, {}, "is held, and down"),
+        "b": (still, {}, "is held, and not proved gone"),
+        "c": ({"failed": True}, {}, "is not held"),
+        "d": ({"unreachable": True}, {}, "did not answer at its stop"),
+        "e": (gone, {"changed": True}, "serves"),
+        "f": (gone, {"failed": True}, "was switched, and does not serve"),
+        "g": (gone, {"unreachable": True}, "did not answer at its start"),
+        "h": ({}, {}, "was not touched by this run"),
+        "i": ({"skipped": True}, {"skipped": True}, "was not touched by this run"),
+    }
+    stops, starts, words = zip(*nodes.values(), strict=True)
+    left = check("left", way="unknown", nodes=list(nodes), stops=list(stops), starts=list(starts))
+    said = "; ".join(f"{node} {word}" for node, word in zip(nodes, words, strict=True))
+    assert not left["as_it_was"] and left["words"].endswith(f". Of its nodes {said}")
+
+
 def test_a_plan_that_no_longer_holds_is_refused_with_all_its_reasons():
     reasons = [
         {"code": code, "found": "F.", "do": "D.", "msg": f"{code}: F. D."} for code in ("bound-absent", "kvs-denied")
