@@ -51,6 +51,11 @@ options:
         largest of them every restored bound ends.
     type: dict
     default: {}
+  kvs_identity:
+    description:
+      - What RV(atlasdb.timelock.timestamp_info#module:identity) said of the key-value service earlier. Another one, or
+        the same at an earlier position, is refused as C(kvs-identity), and nothing is written.
+    type: dict
 extends_documentation_fragment:
   - atlasdb.timelock.kvs
   - atlasdb.timelock.attributes

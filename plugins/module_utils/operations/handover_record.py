@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from ..arguments import KVS
+from ..identity import later_identity
 from ..proofs import Guard
 from ..stores.interface import Record
 from ..stores.lock import must_take, noted, require_guard
@@ -23,6 +24,7 @@ ARGUMENT_SPEC = {
     "holder": {"type": "dict"},
     "take_over": {"type": "str"},
     "changes": {"type": "dict", "default": {}},
+    "kvs_identity": {"type": "dict"},
 }
 RULES = {"required_if": [("state", "noted", ["epoch"]), ("state", "released", ["epoch"])]}
 
@@ -30,9 +32,11 @@ RULES = {"required_if": [("state", "noted", ["epoch"]), ("state", "released", ["
 def handover_record(params: dict, check_mode: bool) -> dict:
     """Bring the record into ``state``; see the module's RETURN.
 
-    Raises Refusal: OperatorLocked, ``operator-lock-lost``, ``kvs-denied``.
+    Raises Refusal: OperatorLocked, ``operator-lock-lost``, ``kvs-denied``, ``kvs-identity``.
     """
     with closing(open_store(params["kvs"])) as store:
+        if params["kvs_identity"] is not None:
+            later_identity(params["kvs_identity"], store.identity())
         before = store.record()
         if params["state"] == "taken":
             return _result(before, _take(store, before, params, check_mode))
