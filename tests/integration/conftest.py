@@ -49,6 +49,9 @@ def pytest_configure(config):
         "markers",
         "refuses(code, ...): a test that makes mistakes of these codes, and looks at the whole world before and after",
     )
+    config.addinivalue_line(
+        "markers", "kills_at(task, ...): a test that kills runs before and after these tasks, which few runs come to"
+    )
 
 
 def pytest_collection_modifyitems(items):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,9 @@ PUT_BACK, REVERSE_PUT_BACK = "put_back", "reverse_put_back"
 """What is done in the place of further steps where one has failed; both are the step PUT_BACK in a run."""
 
 FENCE = "kvs_login"
+YOUNG_SECONDS = 10
+"""For how long proofs count as young where twice that is their whole time."""
+
 RARE = {
     # Where proofs have become too old.
     ("invalidate", "Shut out the old login, and end its sessions"),
@@ -34,7 +38,9 @@ RARE = {
     # Where nobody knows whether the store is invalidated.
     (PUT_BACK, "Raise the bound, so that an invalidation that is still under way can never apply"),
 }
-"""Effects that a run has only where something is out of the ordinary, by step and task."""
+"""Effects that a run has only where something is out of the ordinary, by step and task. A test that kills runs at one
+is marked with the task.
+"""
 
 
 class Effect(NamedTuple):
@@ -81,11 +87,36 @@ def effects_in(file: Path):
                 yield task["name"], module
 
 
+HARMLESS = ("debug", "fail", "set_fact", "set_stats", "import_role", "import_tasks", "include_tasks")
+"""Modules of Ansible's own that change nothing outside a run."""
+
+
+def unlisted_effects() -> list[str]:
+    """The tasks of the handover's roles that may change something by modules of Ansible's own, of which nobody keeps a
+    list: but on the controller, or where nothing is changed.
+    """
+    files = [file for role in ("timelock", "atlasdb") for file in sorted((ROLES / role / "tasks").glob("*.yml"))]
+    return [
+        task["name"]
+        for file in files
+        for task in tasks_in(file)
+        for module in task
+        if "." in module and not module.startswith(COLLECTION)
+        and module.removeprefix("ansible.builtin.") not in HARMLESS
+        and task.get("delegate_to") != "localhost" and task.get("changed_when") is not False
+    ]  # fmt: skip
+
+
 def effects(steps: list[str]):
     """Every effect of a handover, or of the way back, in its order, as the roles have them."""
     for step in steps:
         for task, module in effects_in(ROLES / f"timelock/tasks/{step}.yml"):
             yield Effect(PUT_BACK if step == REVERSE_PUT_BACK else step, task, module)
+
+
+def rare_effects(step: str) -> list[Effect]:
+    """Those of RARE that the step has, or putting back."""
+    return [effect for effect in effects([step]) if (effect.step, effect.task) in RARE]
 
 
 def usual_effects(steps: list[str], fence: bool = False) -> list[Effect]:
@@ -148,6 +179,13 @@ def kill_past(services: Fleet, playbook: str, effect: Effect, *arguments: str, *
     assert all(hosts & {node.name for node in service.nodes} for service in services.services), run.tail
 
 
+def kill_behind(services: Fleet, playbook: str, effect: Effect, *arguments: str, **how) -> None:
+    """A run killed before the task that follows the effect, of which nothing was to do."""
+    names = [task["name"] for task in tasks_in(ROLES / f"timelock/tasks/{effect.step}.yml") if "name" in task]
+    following = names[names.index(effect.task) + 1]
+    kill_at(services, playbook, moment_of("before", effect.step, following), *arguments, **how)
+
+
 def kill_around(services: Fleet, playbook: str, effect: Effect, *arguments: str, **how) -> None:
     """A run killed before the effect, and another one past it."""
     for kill in (kill_before, kill_past):
@@ -184,3 +222,28 @@ def kill_around_the_fence(
     assert {node: node.config_path.read_bytes() for node in services.nodes} == before
     services.assert_as_before()
     assert services.play("reverse.yml").changed == {}
+
+
+def kill_around_what_is_done_again(
+    services: Fleet, fence: Callable[..., None], let_in: Callable[[], object], is_shut_out: Callable[[], bool]
+) -> None:
+    """Runs with a fence, whose proofs have become too old: killed around looking at the nodes again, and shutting out
+    again the login that somebody has `let_in` meanwhile. Another one finishes.
+    """
+    look, shut_out = rare_effects("invalidate")
+
+    def grow_old() -> None:
+        time.sleep(YOUNG_SECONDS + 1)
+        let_in()
+
+    fence(timelock_max_proof_age=2 * YOUNG_SECONDS)
+    late = {"begin-fast_forward": grow_old}
+    kill_before(services, "migrate.yml", look, meanwhile=late)
+    kill_behind(services, "migrate.yml", look, meanwhile=late)
+    kill_around(services, "migrate.yml", shut_out, meanwhile=late)
+
+    fence()
+    services.migrate()
+    services.assert_migrated()
+    assert is_shut_out()
+    assert services.migrate().changed == {}

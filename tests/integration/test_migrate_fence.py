@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, fleet, lab
-from kills import kill_around_the_fence
+from kills import kill_around_the_fence, kill_around_what_is_done_again
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -106,6 +107,7 @@ class Logins:
         return pool
 
 
+@pytest.mark.refuses("fence-changed")
 def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes
@@ -120,7 +122,8 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
             run.kill()
         assert not logins.old_may_log_in() and node.config_path.read_text().startswith("# held by")
         logins.fence(atlasdb_kvs_new_login={})
-        assert "fence-changed" in " ".join(services.play("plan.yml").reasons)
+        refused = services.refused(asked=(node.service.name,))
+        assert any(": fence-changed: " in reason for reason in refused.reasons), refused.tail
 
         # Put back before the point of no return: the old login is let in again.
         logins.fence(timelock_window_limit=0.01)
@@ -134,6 +137,7 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
         pool = logins.hidden_pool()
         run = services.migrate("--diff")
         assert "canary" not in run.output
+        assert not [path for path in services.reports.iterdir() if "canary" in path.read_text()]
         pool.send_signal(signal.SIGCONT)
         said = json.loads(pool.communicate("\n", timeout=30)[0])
         assert len(said) == 9 and all("terminating connection" in one for one in said[:8]), said
@@ -162,6 +166,16 @@ def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_n
         kill_around_the_fence(services, logins.fence, logins.old_may_log_in, lambda: not logins.old_may_log_in())
 
 
+@pytest.mark.kills_at("Hold and stop the node, and prove it offline", SHUT_OUT)
+def test_runs_whose_proofs_are_too_old_killed_around_what_they_do_again_leave_what_the_next_one_finishes(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
+        logins = Logins(services)
+        kill_around_what_is_done_again(
+            services, logins.fence,
+            lambda: logins.superuser(f"ALTER ROLE {logins.old} LOGIN"), lambda: not logins.old_may_log_in(),
+        )  # fmt: skip
+
+
 def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         (node,) = services.nodes
@@ -179,6 +193,27 @@ def test_nodes_stay_held_while_their_login_cannot_be_let_in_again(lab, tmp_path)
         logins.superuser(f"ALTER ROLE {logins.dba} CREATEROLE")
         services.migrate()
         services.assert_migrated()
+
+
+@pytest.mark.refuses("fence-open")
+def test_a_service_of_whose_old_login_a_session_does_not_end_is_put_back(lab, tmp_path):
+    """The server's process of that session is suspended, so that it ends for nobody."""
+    shutting_out = moment_of("before", "stop", SHUT_OUT)
+    with fleet(lab, tmp_path, 2) as services:
+        (service,) = services.services
+        logins = Logins(services)
+        before = services.look_at(service)
+        with contextlib.ExitStack() as ending:
+            session = ending.enter_context(contextlib.closing(logins.session(service.name)))
+            backend = session.info.backend_pid
+            with services.paused(shutting_out) as run:
+                os.kill(backend, signal.SIGSTOP)
+                ending.callback(os.kill, backend, signal.SIGCONT)
+        assert not run.ok and "fence-open" in run.codes, run.tail
+        assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
+        assert logins.old_may_log_in()
+        assert services.look_at(service) == before
+        services.assert_as_before()
 
 
 def _journal(services) -> list:

@@ -17,7 +17,7 @@ import pytest
 
 import cassandra_here
 from fleet import ACTIVE, CASSANDRA, fleet, lab
-from kills import kill_around_the_fence
+from kills import kill_around_the_fence, kill_around_what_is_done_again
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -119,6 +119,7 @@ def services(lab, tmp_path):
         yield made
 
 
+@pytest.mark.refuses("fence-changed")
 def test_a_hidden_client_s_sessions_are_worth_nothing_and_the_service_goes_forward_and_back(services):
     (node,) = services.nodes
     before = node.config_path.read_bytes()
@@ -133,7 +134,9 @@ def test_a_hidden_client_s_sessions_are_worth_nothing_and_the_service_goes_forwa
         run.kill()
     assert logins.rights() == shut_out and node.config_path.read_text().startswith("# held by")
     logins.fence(atlasdb_kvs_new_login={})
-    assert "fence-changed" in " ".join(services.play("plan.yml").reasons)
+    refused = services.refused(asked=(node.service.name,))
+    assert any(": fence-changed: " in reason for reason in refused.reasons), refused.tail
+    assert logins.rights() == shut_out
 
     # Put back before the point of no return: the old login is as it was.
     logins.fence(timelock_window_limit=0.01)
@@ -176,6 +179,18 @@ def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_n
         kill_around_the_fence(
             services, logins.fence,
             lambda: logins.rights() == logins.before, lambda: logins.rights() == (False, {}),
+        )  # fmt: skip
+
+
+@pytest.mark.kills_at("Hold and stop the node, and prove it offline", SHUT_OUT)
+def test_runs_whose_proofs_are_too_old_killed_around_what_they_do_again_leave_what_the_next_one_finishes(lab, tmp_path):
+    cassandra_here.require()
+    with fleet(lab, tmp_path, 2, stores=(CASSANDRA,)) as services:
+        logins = Logins(services)
+        kill_around_what_is_done_again(
+            services, logins.fence,
+            lambda: logins.superuser(f'ALTER ROLE "{logins.old}" WITH LOGIN = true'),
+            lambda: logins.rights() == (False, {}),
         )  # fmt: skip
 
 

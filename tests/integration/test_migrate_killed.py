@@ -14,11 +14,26 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import EF
 
 import kills
 from cassandra_here import only_wide
-from fleet import AUTOMATED_STEPS, KEPT, RENAME_STEPS, REVERSE_STEPS, STEPS, STORES, Fleet, fleet, lab, wait_for
-from kills import kill_around, kill_at, moments_of, usual_effects
+from fleet import (
+    ACTIVE,
+    AUTOMATED_STEPS,
+    INVALIDATED,
+    KEPT,
+    RENAME_STEPS,
+    REVERSE_STEPS,
+    STEPS,
+    STORES,
+    Fleet,
+    fleet,
+    lab,
+    wait_for,
+)
+from kills import kill_around, kill_at, kill_before, kill_past, moments_of, rare_effects, usual_effects
 from lab import processes
 from lab.layout import POSTGRES
 from lab.service import Node, Service
+from lost_answers import lost_invalidations
+from marked import marked
 
 __all__ = ["lab"]
 
@@ -31,8 +46,10 @@ def test_every_task_that_has_an_effect_is_one_of_a_step_at_which_runs_are_killed
     known = list(kills.effects([*STEPS, *AUTOMATED_STEPS, *REVERSE_STEPS, *RENAME_STEPS, *retreats]))
     assert {effect.module for effect in known} == set(EFFECTS)
     assert not kills.RARE - {(effect.step, effect.task) for effect in known}
+    assert marked("kills_at") == {task for _step, task in kills.RARE}
     everywhere = {effect for file in kills.ROLES.glob("*/tasks/*.yml") for effect in kills.effects_in(file)}
     assert everywhere == {(effect.task, effect.module) for effect in known}
+    assert kills.unlisted_effects() == []
     for steps in (STEPS, REVERSE_STEPS, RENAME_STEPS):
         assert len(set(moments_of(steps))) == len(moments_of(steps)) >= 18
 
@@ -107,6 +124,7 @@ def test_runs_killed_around_each_effect_one_after_the_other_leave_what_the_next_
         assert services.migrate().changed == {}
 
 
+@pytest.mark.refuses("reverse-unfinished")
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
@@ -114,10 +132,12 @@ def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(la
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
+        (service,) = services.services
         for moment in moments_of(REVERSE_STEPS):
             kill_at(services, "reverse.yml", moment)
             if moment.startswith(("after-reverse_configure", "after-reverse_restore")):
-                assert "reverse-unfinished" in " ".join(services.play("migrate.yml").reasons)
+                reasons = services.refused(asked=(service.name,)).reasons
+                assert any(": reverse-unfinished: " in reason for reason in reasons), reasons
         run = services.play("reverse.yml")
         assert run.ok, run.tail
         services.assert_as_before()
@@ -144,6 +164,27 @@ def test_runs_killed_before_and_after_each_effect_of_putting_back_leave_what_the
         services.set()
         services.migrate()
         services.assert_migrated()
+        assert services.migrate().changed == {}
+
+
+@pytest.mark.kills_at("Raise the bound, so that an invalidation that is still under way can never apply")
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_runs_killed_around_raising_the_bound_behind_a_lost_invalidation_leave_what_the_next_one_finishes(
+    lab, tmp_path, store
+):
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services, lost_invalidations(services) as lost:
+        (service,) = services.services
+        (effect,) = rare_effects(kills.PUT_BACK)
+        kill_before(services, "migrate.yml", effect, after=("kvs-unreachable",), meanwhile=lost)
+        state, before = services.store(service)
+        assert state == ACTIVE
+        kill_past(services, "migrate.yml", effect, after=("kvs-unreachable",), meanwhile=lost)
+        state, raised = services.store(service)
+        assert state == ACTIVE and raised > before
+        services.migrate()
+        services.assert_migrated()
+        assert services.store(service) == (INVALIDATED, raised)
         assert services.migrate().changed == {}
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
-from kills import REVERSE_PUT_BACK, kill_around, kill_at, moments_of, usual_effects
+from kills import (
+    REVERSE_PUT_BACK,
+    kill_around,
+    kill_at,
+    kill_before,
+    kill_past,
+    moments_of,
+    rare_effects,
+    usual_effects,
+)
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
@@ -114,29 +123,32 @@ def test_ways_back_killed_around_each_effect_of_giving_up_leave_what_the_next_on
         assert services.play("reverse.yml").changed == {}
 
 
+@pytest.mark.kills_at("Raise it")
 @only_wide
-def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path):
-    """And a run that is killed then is finished by the next."""
+@pytest.mark.parametrize("store", STORES)
+def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path, store):
+    """And runs that are killed before and after that are finished by the next."""
     live = moment_of("after", "reverse_restore", "Make the bound live, above all that TimeLock has given out")
-    raised = moment_of("after", "reverse_restore", "Raise it")
-    with fleet(lab, tmp_path, 2) as services:
+    (raising,) = rare_effects("reverse_restore")
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
         (service,) = services.services
-        run = services.begin("reverse.yml", breakpoints=(live, raised))
-        try:
-            run.wait_at(live)
-            near = services.store(service)[1] - 10
-            by_hand.fast_forward(lab, service.name, near)
-            run.go_on(live)
-            run.wait_at(raised)
-            assert services.store(service)[1] > near + MARGIN
-        finally:
-            run.kill()
+        near = []
+
+        def come_near() -> None:
+            near.append(services.store(service)[1] - 10)
+            by_hand.fast_forward(lab, service.name, near[0])
+
+        kill_before(services, "reverse.yml", raising, meanwhile={live: come_near})
+        assert services.store(service)[1] == near[0] + 10
+        kill_past(services, "reverse.yml", raising)
+        assert services.store(service)[1] > near[0] + MARGIN
         run = services.play("reverse.yml")
         assert run.ok, run.tail
         services.assert_as_before()
-        assert services.store(service)[1] > near + MARGIN
+        assert services.store(service)[1] > near[0] + MARGIN
+        assert services.play("reverse.yml").changed == {}
 
 
 @only_wide

@@ -20,6 +20,7 @@ from fleet import CASSANDRA, STORES, Fleet, wait_for
 from lab import by_hand, ports, processes
 from lab.layout import DEAF
 from lab.service import Node, Service
+from lost_answers import lock_table, waiting_for_the_table
 from mounts import MAY_MOUNT, filled
 
 NODES = {
@@ -66,6 +67,7 @@ if WIDE:
         "port_of_another": 1,
         "lost_node": 2,
         "swapped_database": 1,
+        "hold_overwritten": 2,
         "serves_without_timelock": 2,
         "lowered_bound": 1,
     }
@@ -77,6 +79,7 @@ if WIDE:
         "swapped_database": "kvs-identity",
     }
     LEFT_HELD["serves_without_timelock"] = ("restart_first", "node-not-on-timelock")
+    LEFT_HELD["hold_overwritten"] = ("restart_first", "hold-impossible")
 if WIDE and CASSANDRA in STORES:
     NODES |= IN_CASSANDRA
     PUT_BACK["cassandra_on_a_copy_before_the_stop"] = "kvs-session-open"
@@ -191,7 +194,7 @@ class Faults:
         wait_for(lambda: self.fleet.store(service) != before, "the copy issues nothing")
 
     def begin_invalidate(self) -> None:
-        holder = self._lock_table(self.service("locked_table"))
+        holder = lock_table(self.lab.postgres, self.service("locked_table"))
         self.undone.callback(holder.close)
         if WIDE:
             self._end_the_session_that_waits(self.service("ended_session"))
@@ -200,23 +203,15 @@ class Faults:
         for service in self._of_each_store("on_a_copy_directly_before_the_invalidation"):
             self._start_beside(service)
 
-    def _lock_table(self, service: Service):
-        session = self.lab.postgres.connect(service.name)
-        session.autocommit = False
-        session.execute("LOCK TABLE _timestamp IN SHARE MODE")
-        return session
-
     def _end_the_session_that_waits(self, service: Service) -> None:
         """Ends the collection's session in the middle of its transaction: while it waits for the table."""
-        holder = self._lock_table(service)
+        server = self.lab.postgres
+        holder = lock_table(server, service)
 
         def end() -> None:
-            waiting = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
-                " AND application_name <> 'PostgreSQL JDBC Driver'"
-            )
-            with holder, self.lab.postgres.connect() as session:
-                wait_for(lambda: session.execute(waiting, [service.name]).fetchall(), "nobody waits for the table")
+            with holder, server.connect() as session:
+                waiting = wait_for(lambda: waiting_for_the_table(server, service), "nobody waits for the table")
+                session.execute("SELECT pg_terminate_backend(%s)", [waiting])
 
         thread = threading.Thread(target=end)
         thread.start()
@@ -230,6 +225,9 @@ class Faults:
     def begin_restart_first(self) -> None:
         if WIDE:
             self._serve_without_timelock(self.service("serves_without_timelock").nodes[0])
+            held = self.service("hold_overwritten").nodes[0]
+            self.undone.callback(held.config_path.write_text, held.config_path.read_text())
+            held.config_path.write_text(self._copies[held.name].read_text())
         (taken, _other) = self.service("occupied_port").nodes
         self.undone.enter_context(socket.create_server(("127.0.0.1", taken.port)))
 
