@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.namespaces import OVERRIDE
 from psycopg import sql
 
+from cassandra_here import WIDE
 from chaos.faults import OfAService
 from fleet import Fleet
 from lab import by_hand, ports
@@ -180,6 +182,24 @@ class Mistakes:
         self._set(node, atlasdb_config_path=f"{node.config_path}x")
         return f"{node.config_path}x"
 
+    @_mistake("config-missing", where=WIDE)
+    def a_configuration_that_cannot_be_read(self, service: Service) -> str:
+        folder = service.nodes[0].config_path.parent
+        self._set(service.nodes[0], atlasdb_config_path=str(folder))
+        return str(folder)
+
+    @_mistake("config-invalid", where=WIDE)
+    def a_file_that_is_not_yaml(self, service: Service) -> str:
+        path = service.nodes[0].config_path
+        path.write_text(f"{path.read_text()}\nmail: {{to: [somebody\n")
+        return "is not YAML"
+
+    @_mistake("config-invalid", where=WIDE)
+    def a_file_without_atlasdb(self, service: Service) -> str:
+        path = service.nodes[0].config_path
+        path.write_text("server: {port: 8080}\n")
+        return "no AtlasDB block"
+
     @_mistake("config-invalid")
     def a_key_that_stands_twice(self, service: Service) -> str:
         (node,) = service.nodes
@@ -198,6 +218,18 @@ class Mistakes:
         self._edit(service.nodes[1], f"dbName: {service.name}\n", "dbName: elsewhere\n")
         return "elsewhere"
 
+    @_mistake("config-nodes-disagree", nodes=2, where=WIDE)
+    def nodes_of_two_namespaces(self, service: Service) -> str:
+        self._namespace(service.nodes[1], "shop")
+        self._edit(service.nodes[1], "  initializeAsync:", f"  {OVERRIDE}: true\n  initializeAsync:")
+        return f"{service.nodes[1].name}: shop"
+
+    @_mistake("config-nodes-disagree", nodes=2, where=WIDE)
+    def a_node_that_elects_no_leader(self, service: Service) -> str:
+        path = service.nodes[1].config_path
+        path.write_text(re.sub(r"(?m)^  leader:\n(    .*\n)+", "", path.read_text()))
+        return f"{service.nodes[1].name}: embedded"
+
     def _namespace(self, node: Node, name: str) -> None:
         self._edit(node, "  initializeAsync:", f"  namespace: {name}\n  initializeAsync:")
 
@@ -205,6 +237,16 @@ class Mistakes:
     def a_namespace_that_timelock_does_not_serve(self, service: Service) -> str:
         self._namespace(service.nodes[0], "leader")
         return "leader"
+
+    @_mistake("config-namespace-illegal", where=WIDE)
+    def a_namespace_of_characters_that_timelock_does_not_serve(self, service: Service) -> str:
+        self._namespace(service.nodes[0], "shop.orders")
+        return "shop.orders"
+
+    @_mistake("config-namespace-illegal", where=WIDE)
+    def a_namespace_that_is_too_long_for_timelock(self, service: Service) -> str:
+        self._namespace(service.nodes[0], 101 * "n")
+        return 101 * "n"
 
     @_mistake("config-namespace-mismatch")
     def a_namespace_that_is_not_the_databases(self, service: Service) -> str:
@@ -252,6 +294,16 @@ class Mistakes:
         self._edit(service.nodes[0], "type: relational", "type: jdbc")
         return "jdbc"
 
+    @_mistake("config-store-unsupported", where=WIDE)
+    def a_store_in_memory(self, service: Service) -> str:
+        self._edit(service.nodes[0], "type: relational", "type: memory")
+        return "memory"
+
+    @_mistake("config-store-unsupported", where=WIDE)
+    def a_store_that_nobody_knows(self, service: Service) -> str:
+        self._edit(service.nodes[0], "type: relational", "type: etcd")
+        return "etcd"
+
     @_mistake("config-secret-encrypted")
     def a_password_that_only_the_service_can_read(self, service: Service) -> str:
         self._edit(service.nodes[0], f"'{service.settings.password}'", "'${enc:c2VjcmV0}'")
@@ -283,6 +335,12 @@ class Mistakes:
         folder = service.nodes[0].config_path.parent
         self._undo += [disk_of_its_own(folder), filled(folder)]
         return f"{folder} has only "
+
+    @_mistake("config-not-writable", where=WIDE and MAY_MOUNT)
+    def a_folder_that_is_read_only(self, service: Service) -> str:
+        folder = service.nodes[0].config_path.parent
+        self._undo.append(mounted(folder, "ro"))
+        return str(folder)
 
     @_mistake("config-version-unknown")
     def a_version_that_nothing_tells(self, service: Service) -> str:
@@ -332,6 +390,11 @@ class Mistakes:
             service, "ALTER TABLE _timestamp OWNER TO postgres", f"GRANT SELECT, UPDATE ON _timestamp TO {service.name}"
         )
         return f"GRANT postgres TO {service.name}"
+
+    @_mistake("kvs-denied", where=WIDE)
+    def a_table_that_may_not_be_read(self, service: Service) -> str:
+        self._run(service, "ALTER TABLE _timestamp OWNER TO postgres")
+        return "permission denied for table _timestamp"
 
     @_mistake("probe-blind")
     def a_copy_of_the_database(self, service: Service) -> str:
@@ -414,6 +477,11 @@ class Mistakes:
     @_mistake("timelock-namespace-used")
     def a_namespace_that_is_taken(self, service: Service) -> str:
         self.lab.timelock.wake(service.name)
+        return service.name
+
+    @_mistake("timelock-namespace-used", where=WIDE)
+    def a_namespace_that_is_taken_and_ahead(self, service: Service) -> str:
+        by_hand.fast_forward(self.lab, service.name, 10**15)
         return service.name
 
     @_mistake("timelock-behind-backup")

@@ -43,9 +43,11 @@ def filled(folder: Path) -> Undo:
     return filler.unlink
 
 
-def mounted(path: Path) -> Undo:
-    """The file is a mount point, as one that is bound into a container; what makes it a plain file again."""
+def mounted(path: Path, *options: str) -> Undo:
+    """The file, or the folder, is a mount point, as one that is bound into a container; what undoes it."""
     subprocess.run(["mount", "--bind", path, path], check=True)
+    if options:
+        subprocess.run(["mount", "-o", ",".join(("remount", "bind", *options)), path], check=True)
     return lambda: _unmount(path)
 
 

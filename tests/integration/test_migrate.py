@@ -91,7 +91,7 @@ class _CommandLines:
 def story(lab, tmp_path_factory):
     with fleet(lab, tmp_path_factory.mktemp("fleet"), 2, 2, managers=("sls", "command"), stores=STORES) as services:
         _put_canaries(services)
-        told = SimpleNamespace(fleet=services, looks=[], runs={})
+        told = SimpleNamespace(fleet=services, looks=[], runs={}, log=services.inventory.with_name("ansible.log"))
         one, _other = services.services
 
         def play(name: str, *arguments: str, **settings: str) -> Run:
@@ -108,7 +108,7 @@ def story(lab, tmp_path_factory):
         told.looks.append(services.look())
         services.load()
         with _CommandLines() as command_lines:
-            play("one", "migrate.yml", "--limit", one.name, "-vvv")
+            play("one", "migrate.yml", "--limit", one.name, "-vvv", ANSIBLE_LOG_PATH=str(told.log))
         told.command_lines = command_lines.seen
         told.modes = services.modes()
         play("all", "migrate.yml", ANSIBLE_STDOUT_CALLBACK="atlasdb.timelock.progress")
@@ -276,12 +276,20 @@ def test_ansible_core_warns_of_nothing_that_it_will_take_away(story):
         assert "[DEPRECATION WARNING]" not in run.output, name
 
 
-def test_no_secret_is_in_any_output_diff_journal_report_record_or_command_line(story):
+def test_no_secret_is_in_any_output_log_diff_journal_report_record_or_command_line(story):
     known = [service.settings.password for service in story.fleet.services] + list(CANARIES.values())
     words = [word for secret in known for word in _spellings(secret)]
     said = [run.output for run in story.runs.values()]
     said += [path.read_text() for path in story.fleet.reports.iterdir()]
     assert len(said) > len(story.runs)
+    assert "Hold, stop, prove offline" in story.log.read_text()
+    lab = story.fleet.lab
+    folders = (lab.layout.services, lab.layout.timelock, *(cluster.folder for cluster in lab.cassandra.values()))
+    logs = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".log", ".jsonl")]
+    assert {"node.log", "requests.jsonl", *(node.log_path.name for node in story.fleet.nodes)} <= {
+        path.name for path in logs
+    }
+    said += [path.read_text(errors="replace") for path in (story.log, lab.postgres.log_path, *logs)]
     stores = story.fleet.look()
     assert "atlasdb_timelock" in stores["databases"]
     for text in [*said, stores["databases"], *(row for rows in stores["clusters"] for row in rows)]:

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from fleet import fleet, lab
-from lab import ports
+from lab import by_hand, ports
 
 __all__ = ["lab"]
 
@@ -41,8 +41,15 @@ def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
         (reason,) = stale.reasons
         assert reason.startswith(f"{service.name}: plan-stale: ") and "the content of its configuration files" in reason
 
-        services.load()
         node.config_path.write_text(before)
+        store = by_hand.store(lab, service.name)
+        bound = store.bound()
+        store.write_bound(bound - 1)
+        stale = services.refused(*applying[1:])
+        assert f"its bound is {bound - 1}, below {bound}" in " ".join(stale.reasons), stale.tail
+
+        store.write_bound(bound)
+        services.load()
         done = services.play(*applying)
         assert done.ok, done.tail
         services.assert_migrated()
