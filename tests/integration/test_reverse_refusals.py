@@ -71,8 +71,11 @@ def test_reverse_refuses(refused, make):
     assert any(reason.startswith(start) and words[make] in reason for reason in run.reasons), run.reasons or run.tail
 
 
+@pytest.mark.refuses("timelock-not-quiet")
 @only_wide
 def test_a_namespace_that_somebody_else_uses_is_noticed_before_the_bound_is_live(lab, tmp_path):
+    """And nothing is done any more: what has its embedded configuration keeps it, and stays down."""
+    noticing = "begin-reverse_restore"
     with fleet(lab, tmp_path, 1) as services:
         services.migrate()
         services.set(timelock_quiet_seconds=1)
@@ -85,13 +88,19 @@ def test_a_namespace_that_somebody_else_uses_is_noticed_before_the_bound_is_live
 
         somebody = threading.Thread(target=use)
         somebody.start()
+        run = services.begin("reverse.yml", breakpoints=(noticing,))
         try:
-            run = services.play("reverse.yml")
+            run.wait_at(noticing)
+            before = services.look_at(service)
+            run.go_on(noticing)
+            run.wait()
         finally:
+            run.kill()
             over.set()
             somebody.join()
         assert not run.ok
         assert "timelock-not-quiet" in run.codes, run.tail
+        assert services.look_at(service) == before
         assert services.store(service)[0] == INVALIDATED and services.nodes[0].process() is None
         again = services.play("reverse.yml")
         assert again.ok, again.tail
