@@ -62,11 +62,11 @@ class NodeConfig:
             if not found["writable"]["ok"]:
                 raise Refusal("config-not-writable", f"{found['path']}: {found['writable']['detail']}.")
 
-    def read(self) -> ClientConfig:
-        """What the configuration says."""
+    def read(self, planned: Transformed | None = None) -> ClientConfig:
+        """What the configuration says, or what it would say as it is ``planned``."""
         return read_config(
-            self.install,
-            self.runtime,
+            planned.install_text if planned else self.install,
+            planned.runtime_text if planned else self.runtime,
             root=self._options["config_root"],
             runtime_root=self._options["runtime_config_root"],
             overrides=self._options["kvs_overrides"] or {},
@@ -134,6 +134,7 @@ def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
             "shared": config.shared(),
             "version": node.version,
             "former": node.former is not None,
+            "quorum": config.quorum,
         }
         look["problems"] += [{"code": code, "found": found} for code, found in config.problems]
         if probe["missing_files"] and config.mode != "timelock":
@@ -144,6 +145,8 @@ def describe(probe: dict, options: dict, rendered: str | None = None) -> dict:
         if options["timelock"] and not config.problems and leaving == (config.mode == TIMELOCK):
             planned = node.transformed(embedded=reverse, namespace=namespace)
             look["planned"] = {"diff": planned.diff_redacted, "changed": bool(planned.changed_files)}
+            if reverse:
+                look["config"]["quorum"] = node.read(planned).quorum
     except Refusal as refusal:
         look["problems"].append({"code": refusal.code, "found": refusal.found})
     return look

@@ -165,6 +165,11 @@ config:
     former:
       description: Whether the file of before the node's last switch to TimeLock is kept.
       type: bool
+    quorum:
+      description:
+        - How many nodes of the service must be up before one of them gives out timestamps, by its leader block; with
+          O(reverse) by the one that it would have. Else 1.
+      type: int
 digest:
   description:
     - What tells the content of the files from any other. Null where they cannot be read. Of a node that is held, that

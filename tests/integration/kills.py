@@ -25,6 +25,7 @@ COLLECTION = "atlasdb.timelock."
 PUT_BACK, REVERSE_PUT_BACK = "put_back", "reverse_put_back"
 """What is done in the place of further steps where one has failed; both are the step PUT_BACK in a run."""
 
+NO_QUORUM = ("timelock-unreachable", "timelock-no-leader")
 FENCE = "kvs_login"
 YOUNG_SECONDS = 10
 """For how long proofs count as young where twice that is their whole time."""
@@ -190,6 +191,24 @@ def kill_around(services: Fleet, playbook: str, effect: Effect, *arguments: str,
     """A run killed before the effect, and another one past it."""
     for kill in (kill_before, kill_past):
         kill(services, playbook, effect, *arguments, **how)
+
+
+def kill_around_giving_up(services: Fleet, playbook: str, *arguments: str) -> None:
+    """Runs of the way back or of a rename, killed around each effect of giving up: TimeLock has no quorum when a node
+    has stopped, and has one again when it is put back.
+    """
+    timelock, killed = services.lab.timelock, []
+
+    def start_again() -> None:
+        while killed:
+            timelock.start_node(killed.pop())
+
+    fault = {"begin-quiet_stop": lambda: killed.extend(timelock.lose_quorum()), "begin-put_back": start_again}
+    try:
+        for effect in usual_effects([REVERSE_PUT_BACK]):
+            kill_around(services, playbook, effect, *arguments, after=NO_QUORUM, meanwhile=fault)
+    finally:
+        start_again()
 
 
 def kill_around_the_fence(

@@ -10,7 +10,7 @@ import yaml
 
 from cassandra_here import only_wide
 from fleet import CASSANDRA, RENAME_STEPS, STORES, Fleet, fleet, lab
-from kills import kill_at, moments_of
+from kills import kill_around_giving_up, kill_at, moments_of
 from lab.checker import judge
 from lab.journal import read_folder
 
@@ -120,3 +120,20 @@ def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab,
         run = _rename(services, service.name)
         assert run.ok, run.tail
         _assert_renamed(services, service.name)
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_renames_killed_around_each_effect_of_giving_up_leave_what_the_next_one_finishes(lab, tmp_path, store):
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1, timelock_timeout=5)
+        if store == CASSANDRA:
+            _let_the_keyspace_differ(services)
+        services.migrate()
+        (service,) = services.services
+        new = f"{service.name}_shop"
+        kill_around_giving_up(services, "rename_namespace.yml", "-e", f"timelock_rename_to={new}")
+        run = _rename(services, new)
+        assert run.ok, run.tail
+        _assert_renamed(services, new)
+        assert _rename(services, new).changed == {}

@@ -11,27 +11,17 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
-from kills import (
-    REVERSE_PUT_BACK,
-    kill_around,
-    kill_at,
-    kill_before,
-    kill_past,
-    moments_of,
-    rare_effects,
-    usual_effects,
-)
+from kills import kill_around_giving_up, kill_at, kill_before, kill_past, moments_of, rare_effects
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.journal import read_folder
 from lab.lab import Lab
-from lab.layout import POSTGRES
+from lab.layout import POSTGRES, QUORUM
 
 __all__ = ["lab"]
 
 MARGIN = 10_000_000
 CYCLES = 10
-NO_QUORUM = ("timelock-unreachable", "timelock-no-leader")
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -54,6 +44,93 @@ def test_a_service_goes_back_with_its_counter_and_forward_again(lab, tmp_path, s
         assert again.ok and again.changed == {}, again.tail
         services.migrate()
         services.assert_migrated()
+
+
+@only_wide
+def test_as_many_nodes_are_started_first_as_elect_a_leader(lab, tmp_path):
+    """A node with a leader block gives out nothing before a quorum of them is up."""
+    with fleet(lab, tmp_path, 3) as services:
+        services.set(timelock_quiet_seconds=1)
+        (service,) = services.services
+        (lab.layout.shared(service.name) / QUORUM).touch()
+        services.migrate()
+        run = services.begin("reverse.yml", breakpoints=("begin-reverse_start_others",))
+        try:
+            run.wait_at("begin-reverse_start_others")
+            assert [node.mode() for node in service.nodes] == ["leader", "leader", None]
+            assert [node.health() for node in service.nodes[:2]] == [None, None]
+            run.go_on("begin-reverse_start_others")
+            run.wait()
+        finally:
+            run.kill()
+        assert run.ok, run.tail
+        services.assert_as_before()
+
+
+REFUSED = {POSTGRES: "last_allocated column still exists", CASSANDRA: "both backup and active timestamp bounds"}
+"""What a client says whose own migration does not go on with a store that is on its way back."""
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_what_comes_up_on_timelock_before_every_node_serves_does_not_migrate_the_store_again(lab, tmp_path, store):
+    """Out of a copy of a node's file. And what was changed in a node's own since its migration stays as it is."""
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        services.migrate()
+        (service,) = services.services
+        first, other = service.nodes
+        copy, log = tmp_path / "install.yml", tmp_path / "copy.log"
+        copy.write_bytes(other.config_path.read_bytes())
+        ours = first.config_path.read_text()
+        first.config_path.write_text(ours.replace("{level: INFO}", "{level: DEBUG}  # by hand"))
+        run = services.begin("reverse.yml", breakpoints=("begin-reverse_start_others",))
+        try:
+            run.wait_at("begin-reverse_start_others")
+            again = other.start_with(copy, log)
+            assert again.wait(120) == 1
+            assert REFUSED[store] in log.read_text()
+            assert (services.store(service)[0], first.mode(), other.mode()) == (ACTIVE, "leader", "leader")
+            run.go_on("begin-reverse_start_others")
+            run.wait()
+        finally:
+            run.kill()
+        assert run.ok, run.tail
+        services.assert_as_before()
+        now = first.config_path.read_text()
+        assert "{level: DEBUG}  # by hand" in now and now.count("  leader:\n") == 1
+        services.migrate()
+        services.assert_migrated()
+
+
+@only_wide
+def test_a_service_that_began_on_timelock_is_renamed_and_goes_to_embedded_timestamps(lab, tmp_path):
+    """On PostgreSQL its client has left a table without a row. Each run is killed once, and another one finishes."""
+    with fleet(lab, tmp_path, 1) as services:
+        services.set(timelock_quiet_seconds=1)
+        (service,) = services.services
+        (node,) = service.nodes
+        node.stop()
+        above = services.store(service)[1]
+        by_hand.store(lab, service.name).forget()
+        by_hand.fast_forward(lab, service.name, above)
+        by_hand.switch_to_timelock(lab, node)
+        node.start()
+        node.wait_healthy()
+        services.await_more_timestamps()
+        status = services.play("status.yml", "-e", "timelock_fresh=true")
+        assert status.ok and any("it began on TimeLock" in line for line in status.said()), status.tail
+
+        renaming = ("-e", f"timelock_rename_to={service.name}_shop")
+        kill_at(services, "rename_namespace.yml", "begin-rename_read", *renaming)
+        run = services.play("rename_namespace.yml", *renaming)
+        assert run.ok, run.tail
+        services.await_more_timestamps()
+        kill_at(services, "reverse.yml", "begin-reverse_configure")
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.store(service)[1] > above + MARGIN
 
 
 @only_wide
@@ -99,24 +176,10 @@ def test_ten_times_forward_and_back_under_load_no_timestamp_goes_back(lab, tmp_p
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_ways_back_killed_around_each_effect_of_giving_up_leave_what_the_next_one_finishes(lab, tmp_path, store):
-    """TimeLock has no quorum when a node has stopped, and has one again when it is put back."""
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1, timelock_timeout=5)
         services.migrate()
-        killed = []
-
-        def start_again() -> None:
-            while killed:
-                lab.timelock.start_node(killed.pop())
-
-        fault = {
-            "begin-quiet_stop": lambda: killed.extend(lab.timelock.lose_quorum()), "begin-put_back": start_again,
-        }  # fmt: skip
-        try:
-            for effect in usual_effects([REVERSE_PUT_BACK]):
-                kill_around(services, "reverse.yml", effect, after=NO_QUORUM, meanwhile=fault)
-        finally:
-            start_again()
+        kill_around_giving_up(services, "reverse.yml")
         run = services.play("reverse.yml")
         assert run.ok, run.tail
         services.assert_as_before()

@@ -16,6 +16,9 @@ POSTGRES = "postgres"
 DEAF = "deaf"
 """While a file of this name is in a service's shared folder, its nodes do not heed a SIGTERM."""
 
+QUORUM = "quorum"
+"""While a file of this name is there, its nodes elect no leader before `quorumSize` of them are up, as real ones."""
+
 
 @dataclass
 class NodeSettings:

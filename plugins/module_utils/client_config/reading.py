@@ -47,7 +47,8 @@ class ClientConfig:
     and ``runtime_root`` are JSON pointers, ``runtime_in`` is ``install`` or ``runtime``: the file that the
     runtime block stands in. ``namespace`` is the effective one. ``login`` is what the file itself names, where
     ``kvs``, which is what the modules take, may have another in its place. That has the password, and is None with a
-    problem that says why. ``problems`` are pairs of a code of the collection and a sentence without secrets.
+    problem that says why. ``quorum``: so many nodes must be up before one of them gives out timestamps. ``problems``
+    are pairs of a code of the collection and a sentence without secrets.
     """
 
     mode: str | None = None
@@ -61,6 +62,7 @@ class ClientConfig:
     kvs: dict | None = field(default=None, repr=False)
     timelock: ConfiguredTimelock | None = None
     leader_count: int = 0
+    quorum: int = 1
     remote_timestamp_servers: list = field(default_factory=list)
     problems: list = field(default_factory=list)
 
@@ -144,6 +146,12 @@ def _runtime(found: dict, document, runtime_text, runtime_root) -> Mapping | Non
     return block.node
 
 
+def _quorum(leader: Mapping, leader_count: int) -> int:
+    """The ``quorumSize`` of a leader block, below which it elects nobody: over half of its leaders (LeaderConfig)."""
+    said = text_of(leader, "quorumSize", "leader.quorumSize") or ""
+    return int(said) if said.isdecimal() and said.isascii() else leader_count // 2 + 1
+
+
 def _mode(found: dict, install: Mapping, runtime: Mapping | None, version: str | None) -> str:
     """The client's own order of choice (DefaultLockAndTimestampServiceFactory, 0.1175.0), and what it would
     refuse to start with.
@@ -173,6 +181,7 @@ def _mode(found: dict, install: Mapping, runtime: Mapping | None, version: str |
     if leader is not None:
         found["leader_count"] = len(texts_of(leader, "leaders", "leader"))
         objects(found["leader_count"] == 0, "The leader block names no leaders.")
+        found["quorum"] = _quorum(leader, found["leader_count"])
         return LEADER
     if remote:
         blocks = [(block, name) for block, name in ((timestamp, "timestamp"), (lock, "lock")) if block is not None]

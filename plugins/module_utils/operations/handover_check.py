@@ -118,6 +118,13 @@ def _number(store: dict, repairing: str | None = None) -> int:
     return int(store["bound"] if store["state"] == ACTIVE else store["backup"])
 
 
+def _kept(store: dict, repairing: str | None = None) -> int:
+    """The same of a store that is read back; 0 where a service began on TimeLock, which only a rename comes to."""
+    if store["state"] == INVALIDATED and store.get("code") == "bound-unreadable" and store.get("empty_table"):
+        return 0
+    return _number(store, repairing)
+
+
 def _timelock_above(params: dict) -> dict:
     """Whether TimeLock is above the backup of an invalidated store, and above what it gave out before."""
     plan = params["plan"]
@@ -195,7 +202,7 @@ def _handed_over(params: dict) -> dict:
     """
     store, expected = params["store"], params["expected"]
     later_identity(expected["identity"], store["identity"])
-    number, ts = _number(store), _number(expected, params["repairing"])
+    number, ts = _kept(store), _kept(expected, params["repairing"])
     if store["state"] != INVALIDATED:
         raise Refusal("store-reactivated", f"The store is {store['state']} again, at {number}.")
     if number != ts:

@@ -41,7 +41,12 @@ class ReversePlanner(ServicePlanner):
         return ended and self.store["state"] == ACTIVE and "timelock" not in self.modes()
 
     def plan(self) -> dict:
-        return {**super().plan(), "highest_issued": self.settings["highest_issued"]}
+        return {**super().plan(), "highest_issued": self.settings["highest_issued"], "start_first": self._start_first()}
+
+    def _start_first(self) -> list:
+        """One node; or as many as must be up together before one of them leads and gives out timestamps."""
+        configs = [(node["look"] or {}).get("config") for node in self.nodes]
+        return self._names()[: max(config["quorum"] if config else 1 for config in configs)]
 
     def _todo(self) -> str:
         return NOTHING if self.done else REVERSE

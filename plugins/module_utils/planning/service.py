@@ -210,7 +210,7 @@ class ServicePlanner:
 
     def _odd_state(self) -> Refusal | None:
         code = self.store["code"]
-        if not code or (self.repairing and code == by_hand.MISPLACED):
+        if not code or (self.repairing and code == by_hand.MISPLACED) or self._began_on_timelock():
             return None
         return Refusal(code, self.store["reason"])
 
@@ -226,20 +226,19 @@ class ServicePlanner:
         of_state = self._store_refusal()
         if self._began_on_timelock():
             self.notes.append("its store never held a bound: it began on TimeLock")
-        elif of_state:
+        if of_state:
             self.refusals.append(of_state)
         if store["missing_rights"] and self._needs_rights():
             self.refusals.append(
                 Refusal("kvs-denied", "The login lacks rights.", f"Run: {'; '.join(store['missing_rights'])}.")
             )
         wrong = self._contradiction()
-        if wrong:
+        if wrong and wrong.code == "bound-below-record" and (self._is_done() or self.unfinished == RENAME):
+            self.notes.append(f"{wrong.found} The store was put back to an older state; its nodes are on TimeLock.")
+        elif wrong:
             self.refusals.append(wrong)
         if self.resuming:
-            try:
-                later_identity(record["identity"], identity)
-            except Refusal as refusal:
-                self.refusals.append(refusal)
+            self._weigh_identity(record["identity"], identity)
         if self.resuming and sorted(record["nodes"]) != sorted(self._names()):
             found = f"On record are {', '.join(record['nodes'])}: the group has other members now."
             self.refusals.append(Refusal("inventory-changed", found))
@@ -252,6 +251,17 @@ class ServicePlanner:
                     f" since {holder['since']}.",
                 )
             )
+
+    def _weigh_identity(self, before: dict, now: dict) -> None:
+        """A run that did not finish has written down which key-value service it began with: its operator says whether
+        another one has all that this one had."""
+        try:
+            later_identity(before, now)
+        except Refusal as refusal:
+            if self.settings["accept_identity"]:
+                self.notes.append(f"{ACCEPTED} ({self.settings['accept_identity']}): {refusal.found}")
+            else:
+                self.refusals.append(refusal)
 
     def _weigh_repair(self) -> None:
         """That a node is gone is proved by a probe that saw it before. Nodes that cannot start are seen by none."""
@@ -355,8 +365,12 @@ class ServicePlanner:
         return NOTHING if self._is_done() else MIGRATE
 
     def _began_on_timelock(self) -> bool:
-        """Whether the store is as a client leaves it that never had an embedded timestamp service."""
-        return self.store["code"] == "bound-unreadable" and self.store["empty_table"] and self._is_done()
+        """Whether the store is as a client leaves it that never had an embedded timestamp service.
+
+        A way back or a rename that did not end has begun only where it was so.
+        """
+        empty = self.store["code"] == "bound-unreadable" and self.store["empty_table"]
+        return empty and (self._is_done() or self.unfinished in (REVERSE, RENAME))
 
     def _is_done(self) -> bool:
         """Whether the service is on TimeLock, whoever has brought it there."""

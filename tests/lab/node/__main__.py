@@ -99,7 +99,8 @@ def _create(read: configuration.Configuration, options: argparse.Namespace, stor
         return TimeLockTimestamps(client, invalidate)
 
     if read.mode == "leader":
-        return LeaderTimestamps(embedded, options.shared, read.local_server)
+        others = [url for url in read.leaders if url != read.local_server]
+        return LeaderTimestamps(embedded, options.shared, read.local_server, others, read.quorum)
     create = timelock if read.mode == "timelock" else embedded
     return WaitingTimestamps(read.mode, create) if read.initialize_async else create()
 

@@ -47,6 +47,8 @@ class Configuration:
     trust_store: str
     key_store: str
     local_server: str
+    leaders: tuple[str, ...]
+    quorum: int
     initialize_async: bool
 
 
@@ -123,6 +125,8 @@ def _interpret(block: dict, runtime_block: dict, version: tuple[int, int, int], 
         trust_store=ssl.get("trustStorePath", ""),
         key_store=ssl.get("keyStorePath", ""),
         local_server=_url(leader["localServer"]) if leader is not None else "",
+        leaders=tuple(map(_url, leader["leaders"])) if leader is not None else (),
+        quorum=leader["quorumSize"] if leader is not None else 0,
         initialize_async=bool(block.get("initializeAsync", False)),
     )
 

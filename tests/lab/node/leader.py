@@ -5,7 +5,7 @@
 
 Real nodes elect their leader by Paxos among themselves. Here it is whoever holds the lock on a file in the folder
 that the nodes of a service share: the kernel gives it up with the process. So a leader that is paused keeps its
-leadership, where the real one would lose it.
+leadership, where the real one would lose it; and it needs no others, unless the file QUORUM wants them to elect it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.layout import QUORUM
 from lab.node.embedded import EmbeddedTimestamps
 from lab.node.failures import AtlasFailure
 from lab.node.limits import LEADERSHIP_RETRY_PAUSE
@@ -44,8 +45,13 @@ class LeaderTimestamps:
 
     mode = "leader"
 
-    def __init__(self, create_embedded: Callable[[], EmbeddedTimestamps], shared: Path, local_server: str):
+    def __init__(
+        self, create_embedded: Callable[[], EmbeddedTimestamps], shared: Path, local_server: str, others: list[str],
+        quorum: int,
+    ):  # fmt: skip
         self._create_embedded = create_embedded
+        self._others = [Server(url) for url in others]
+        self._quorum = quorum
         self._shared = shared
         self._local_server = local_server
         self._leading = False
@@ -58,6 +64,8 @@ class LeaderTimestamps:
     def _campaign(self) -> None:
         lock = os.open(self._shared / "leader.lock", os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(lock, fcntl.LOCK_EX)
+        while (self._shared / QUORUM).exists() and not self._has_quorum():
+            time.sleep(RETRY_PAUSE)
         self._leading = True
         partial = self._shared / f".leader-{os.getpid()}"
         partial.write_text(self._local_server)
@@ -70,6 +78,9 @@ class LeaderTimestamps:
                 log("ERROR", "com.palantir.leader.proxy.LeadershipStateManager", f"problem creating delegate | {error}")
                 time.sleep(LEADERSHIP_RETRY_PAUSE)
         self._delegate_is_there.set()
+
+    def _has_quorum(self) -> bool:
+        return 1 + sum(_votes(other) for other in self._others) >= self._quorum
 
     def fresh(self, count: int) -> tuple[int, int]:
         while not self._leading:
@@ -109,3 +120,11 @@ class LeaderTimestamps:
         if self._delegate is None:
             return "no leader, or a leader that cannot read its bound"
         return self._delegate.health()
+
+
+def _votes(other: Server) -> bool:
+    """Whether another node is up, and has a leader block."""
+    try:
+        return other.ask("GET", "/leader/health", {}).status != 404
+    except (OSError, http.client.HTTPException):
+        return False

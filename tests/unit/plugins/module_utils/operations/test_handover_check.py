@@ -159,6 +159,14 @@ def held_by(run, epoch):
     return {"record": {"epoch": epoch, "holder": {"run_id": run}}}
 
 
+def test_what_a_service_that_began_on_timelock_keeps_is_nothing_and_stays_so():
+    empty = {**INVALIDATED, "backup": None, "code": "bound-unreadable", "reason": "No row.", "empty_table": True}
+    assert check("handed_over", store=empty, expected=empty, fresh_timestamp="21") == {"changed": False}
+    assert refused("handed_over", store=empty, expected=ACTIVE, fresh_timestamp="21") == "bound-moved"
+    assert refused("handed_over", store=INVALIDATED, expected=empty, fresh_timestamp="21") == "bound-moved"
+    assert refused("bound", store=empty) == "bound-unreadable"
+
+
 @pytest.mark.parametrize("now", [held_by("r2", 5), held_by("r1", 5), {"record": {"epoch": 4, "holder": None}}])
 def test_nothing_starts_where_the_lock_was_lost_since_ts_was_read(now):
     expected = {**ACTIVE, **held_by("r1", 4)}

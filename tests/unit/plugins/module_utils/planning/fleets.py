@@ -28,6 +28,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
             "mode": mode,
             "namespace": "orders",
             "version": "0.905.0",
+            "quorum": 1,
             "timelock": {"servers": SERVERS} if mode == "timelock" else None,
             "shared": {
                 "mode": "timelock" if mode == "timelock" else "leader",
@@ -124,6 +125,7 @@ def settings(**more) -> dict:
         "playing": ["orders-1", "orders-2", "orders-3"],
         "servers": SERVERS,
         "accept_unproven": None,
+        "accept_identity": None,
         "take_over": None,
         "holder_gone": lambda holder: True,
         "resolve": lambda host: {"orders.example.org": ["10.0.0.1"]}.get(host, [host]),

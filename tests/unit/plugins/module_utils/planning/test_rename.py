@@ -116,6 +116,13 @@ def test_it_ends_even_where_every_node_has_the_new_name():
     assert (service["refusals"], service["todo"], service["renamed_from"]) == ([], "rename", "orders")
 
 
+def test_one_of_a_service_that_began_on_timelock_goes_on_as_well():
+    empty = fleets.invalidated(code="bound-unreadable", reason="No row.", empty_table=True) | {"backup": None}
+    assert codes(plan(nodes(*MIGRATED), empty)) == []
+    made = nodes(*HALF, namespaces=("shop", "orders", "orders"))
+    assert codes(plan(made, empty, record=BEGUN, listed=("orders", "shop"))) == []
+
+
 def test_it_goes_on_to_no_other_name_and_with_no_third_one():
     made = nodes(*HALF, namespaces=("shop", "orders", "orders"))
     assert "rename-unfinished" in codes(plan(made, record=BEGUN, listed=("orders", "shop"), rename_to="till"))

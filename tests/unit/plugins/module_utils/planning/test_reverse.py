@@ -48,6 +48,15 @@ def test_a_service_that_runs_on_timelock_goes_back_with_all_its_nodes_stopped():
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
 
 
+def test_as_many_nodes_are_started_first_as_elect_a_leader_together():
+    made = nodes("timelock", "timelock", "timelock")
+    assert plan(made, MIGRATED)[1]["start_first"] == ["orders-1"]
+    made[1]["look"]["config"]["quorum"] = 2
+    assert plan(made, MIGRATED)[1]["start_first"] == ["orders-1", "orders-2"]
+    made[2]["look"]["config"] = None
+    assert plan(made, MIGRATED)[1]["start_first"] == ["orders-1", "orders-2"]
+
+
 def test_timestamps_of_timelock_above_the_backup_are_no_contradiction():
     witness = [{"source": "punch table", "number": BACKUP + 7}]
     assert codes(plan(nodes("timelock"), {**MIGRATED, "corroboration": witness})) == []
@@ -111,6 +120,25 @@ def test_one_that_was_cut_short_with_a_live_bound_and_no_node_on_it_proves_every
     _fleet, service = plan(down, GUARDED, BEGUN)
     assert (service["refusals"], service["todo"]) == ([], "reverse")
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+EMPTY = {**MIGRATED, "backup": None, "code": "bound-unreadable", "reason": "No row.", "empty_table": True}
+"""As a client on PostgreSQL leaves it that began on TimeLock."""
+
+
+def test_a_service_that_began_on_timelock_goes_to_embedded_timestamps_also_when_that_was_cut_short():
+    assert codes(plan(nodes("timelock"), EMPTY)) == []
+    begun = {**BEGUN, "nodes": ["orders-1"]}
+    for mode in ("timelock", "held", "leader"):
+        assert codes(plan(nodes(mode), EMPTY, begun)) == []
+    assert codes(plan(nodes("held"), {**EMPTY, "empty_table": False}, begun)) == ["bound-unreadable"]
+    assert codes(plan(nodes("held"), EMPTY, {**begun, "direction": "migrate"})) == ["bound-unreadable"]
+
+
+def test_nobody_goes_forward_from_the_middle_of_that():
+    assert codes(plan(nodes("held"), EMPTY, {**BEGUN, "nodes": ["orders-1"]}, direction="migrate")) == [
+        "reverse-unfinished"
+    ]
 
 
 def test_a_live_bound_under_a_node_on_timelock_is_refused():
