@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from ..bound import INVALIDATED
+from ..client_config.versions import parse_version
 from ..refusal import Refusal
+
+NO_ENDPOINTS_SINCE = (0, 903, 0)
+"""From here on a service gives its timestamps to nobody else (release notes 0.903.0)."""
 
 
 def depends(services: dict, resolve: Callable) -> list:
@@ -31,12 +36,12 @@ def depends(services: dict, resolve: Callable) -> list:
     return found
 
 
-def dependents(edges: list, bounds: dict, numbers: dict) -> dict:
-    """The refusals, by service, of all that would be left behind, or torn apart.
+def dependents(edges: list, bounds: dict, stores: dict, forward: bool) -> dict:
+    """The refusals, by service, of all that would be left behind, was, or would be torn apart.
 
-    ``bounds`` gives each service what identifies its bound, or None; ``numbers`` that bound's number, where it is live.
-    Once it is on TimeLock, a provider answers its dependents no more; and one that shares its key-value service is no
-    other service at all.
+    ``bounds`` gives each service what identifies its bound, or None; ``stores`` what was read of its store, as far as
+    it was; ``forward``: whether services are to go to TimeLock. Once it is there, a provider answers its dependents no
+    more; and one that shares its key-value service is no other service at all.
     """
     refusals: dict = {}
     for provider in dict.fromkeys(edge["provider"] for edge in edges if edge["provider"]):
@@ -47,11 +52,28 @@ def dependents(edges: list, bounds: dict, numbers: dict) -> dict:
             for each in (name, provider):
                 refusals.setdefault(each, []).append(Refusal("service-is-one-instance", found))
         others = [name for name in named if name not in one]
-        if others:
+        store = stores.get(provider) or {}
+        if store.get("state") == INVALIDATED:
+            for name in others:
+                found = f"{name} takes its timestamps from {provider}, whose store is invalidated: it gives out none."
+                do = _order_behind(provider, name, store["backup"])
+                refusals.setdefault(name, []).append(Refusal("config-remote-timestamps", found, do))
+        elif others and forward:
             found = f"{', '.join(others)} take timestamps from {provider}."
-            do = _order(provider, others, numbers.get(provider))
+            do = _order(provider, others, store.get("bound"))
             refusals.setdefault(provider, []).append(Refusal("config-has-dependents", found, do))
     return refusals
+
+
+def unseen(left_out: list, version: str) -> str | None:
+    """That services which nobody has looked at, ``left_out`` of the play, may take timestamps from a client of this
+    ``version``; None where they cannot."""
+    if not left_out or parse_version(version) >= NO_ENDPOINTS_SINCE:
+        return None
+    return (
+        f"services that take timestamps from it were not looked for among those that --limit leaves out"
+        f" ({', '.join(left_out)}): see a plan of all services"
+    )
 
 
 def words(edges: list) -> list:
@@ -74,6 +96,15 @@ def _order(provider: str, others: list, number: int | None) -> str:
         f"In this order: stop {provider} and {names}; read {bound} again; fast-forward the namespace of each of {names}"
         f" on TimeLock to at least that (timelock_fast_forward); configure {names} for TimeLock, and start them; start"
         f" {provider} as it was, and run migrate.yml for it."
+    )
+
+
+def _order_behind(provider: str, name: str, number: int | None) -> str:
+    """The same, where the provider has gone ahead: it gave out nothing above the bound that was kept."""
+    kept = f"at least the backup of {provider}" + (f" ({number})" if number is not None else "")
+    return (
+        f"In this order: stop {name}; fast-forward its namespace on TimeLock to {kept} (timelock_fast_forward);"
+        f" configure {name} for TimeLock, and start it. Or bring {provider} back by reverse.yml."
     )
 
 

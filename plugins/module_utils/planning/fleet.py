@@ -10,7 +10,7 @@ from ..identity import bound_of
 from ..printable import printable
 from ..refusal import Refusal
 from . import applied, fence, inventory
-from .dependents import dependents, depends, words
+from .dependents import dependents, depends, unseen, words
 from .newcomer import NewcomerPlanner
 from .rename import RenamePlanner, wrong_request
 from .reverse import ReversePlanner
@@ -25,7 +25,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``unit``, ``adopt_namespace``, ``migration``, ``is_new``, ``variables`` (those that belong to the service) and
     ``look`` (the result of client_config_info, or None). ``stores`` has what was read of each service's store,
     ``timelock`` of TimeLock.
-    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``take_over``, ``holder_gone``,
+    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``accept_identity``, ``take_over``,
+    ``holder_gone``,
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
     ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME),
@@ -43,7 +44,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     identified = _identified(services, stores)
     bounds = {name: bound for name, (_namespace, bound) in identified.items()}
     edges = depends(services, settings["resolve"])
-    depending = dependents(edges, bounds, {name: (stores.get(name) or {}).get("bound") for name in services})
+    depending = dependents(edges, bounds, stores, settings["direction"] == MIGRATE)
     between = (
         inventory.split_services(services, settings["playing"]),
         inventory.shared_nodes(services),
@@ -71,6 +72,9 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
             },
         )
         plan = planner.plan() if kept is None else applied.hold_to(kept, name, planner.plan())
+        if plan["todo"] == MIGRATE:
+            note = unseen([other for other in services if other not in playing], plan["version"])
+            plan["notes"] += [note] if note else []
         plans[name] = {**plan, "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
     reasons += [printable(f"{name}: {refusal['msg']}") for name, plan in plans.items() for refusal in plan["refusals"]]

@@ -131,6 +131,17 @@ def test_a_service_is_refused_when_its_store(what, more, code):
     assert codes(plan(store=fleets.store(**more))) == [code]
 
 
+def test_a_run_goes_on_with_another_store_where_its_operator_says_why():
+    record = fleets.record(identity={**fleets.IDENTITY, "timeline": 2})
+    planned = plan(store=fleets.store(record=record), accept_identity="a failover, replicated at once")
+    assert codes(planned) == []
+    said = "accepted unproven (a failover, replicated at once): This is not the key-value service that the run began"
+    assert planned["services"]["orders"]["notes"][0].startswith(said)
+    record["numbers"]["bound"] = "2000001"
+    planned = plan(store=fleets.store(record=record), accept_identity="a failover, replicated at once")
+    assert codes(planned) == ["bound-below-record"]
+
+
 def test_a_store_that_is_not_the_one_that_the_nodes_use_is_refused_for_all_that_it_shows():
     standby = {"sessions": [], "view": fleets.store()["view"], "refusal": Refusal("kvs-identity", "It is a standby.")}
     assert codes(plan(store=standby)) == ["probe-blind", "kvs-identity"]
@@ -289,6 +300,46 @@ def test_a_service_from_which_another_takes_its_timestamps_is_refused(host):
     assert planned["depends"] == [{"dependent": "users", "server": f"{host}:8080", "provider": "orders"}]
     assert f"users takes its timestamps from orders ({host}:8080)" in planned["table"]
     assert codes(planned, "users") == ["config-remote-timestamps"]
+
+
+def test_a_service_whose_provider_has_gone_ahead_is_told_what_to_do_and_the_provider_is_not_refused():
+    stores = {"orders": fleets.invalidated(), "users": None}
+    nodes = depending("orders-1:8080")
+    for node in nodes[:3]:
+        node["look"] = fleets.look(1, "timelock")
+    planned = plan(nodes, stores, {"refusals": [], "namespaces": ["orders"]}, playing=PLAYING)
+    assert codes(planned) == []
+    assert set(codes(planned, "users")) == {"config-remote-timestamps"}
+    said = "stop users; fast-forward its namespace on TimeLock to at least the backup of orders (2000000)"
+    assert any(said in reason and "reverse.yml" in reason for reason in planned["reasons"])
+
+
+@pytest.mark.parametrize(("version", "said"), [("0.902.9", True), ("0.903.0", False)])
+def test_a_limit_hides_who_takes_timestamps_from_a_service_and_the_plan_says_so(version, said):
+    nodes = depending("orders-1:8080")
+    for node in nodes[:3]:
+        node["look"]["config"]["version"] = version
+    nodes[3]["look"] = None
+    planned = plan(nodes, {"orders": fleets.store(), "users": None}, playing=PLAYING[:3])
+    notes = planned["services"]["orders"]["notes"]
+    assert codes(planned) == []
+    assert any("--limit leaves out (users)" in note for note in notes) == said
+
+
+def test_a_provider_may_go_back_to_those_that_take_its_timestamps():
+    nodes = depending("orders-1:8080")
+    for number, node in enumerate(nodes[:3], 1):
+        node["look"] = fleets.look(number, "timelock")
+        node["look"]["config"]["former"] = True
+    stores = {"orders": fleets.invalidated(), "users": None}
+    listed = {"refusals": [], "namespaces": ["orders"]}
+    planned = plan(nodes, stores, listed, playing=PLAYING[:3], direction="reverse")
+    assert (codes(planned), planned["services"]["orders"]["todo"]) == ([], "reverse")
+    stores["orders"] = fleets.store(record=fleets.record(direction="reverse"), guarded=False)
+    for number, node in enumerate(nodes[:3], 1):
+        node["look"] = fleets.look(number)
+    planned = plan(nodes, stores, listed, playing=PLAYING[:3], direction="reverse")
+    assert (codes(planned), planned["services"]["orders"]["todo"]) == ([], "reverse")
 
 
 @pytest.mark.parametrize("server", ["http://10.0.0.1:9090", "http://10.0.0.8:8080", "http://orders-1:port"])
