@@ -89,7 +89,7 @@ CODES = {
     "kvs-identity": Code(
         "plan",
         "Name the primary that the service itself uses. If the database was restored or failed over, find "
-        "out first what became of the timestamps.",
+        "out first what became of the timestamps: 'The store is another one' in the runbook.",
     ),
     "kvs-lock-held": Code("window", "End that session if it is not needed, then run again."),
     "store-reactivated": Code(

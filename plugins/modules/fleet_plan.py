@@ -150,6 +150,11 @@ options:
   accept_unproven:
     description: Why a node may be unseen from the store's side. Becomes a note in the plan.
     type: str
+  accept_identity:
+    description:
+      - Why a run that did not finish may go on with another key-value service than it began with. Becomes a note in the
+        plan.
+    type: str
   take_over:
     description: The run whose lock is to be taken away. Without it a service that another run holds is refused.
     type: str

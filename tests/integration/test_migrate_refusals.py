@@ -8,10 +8,12 @@ One fleet has all the mistakes at once, a service each: a plan finds them all.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import MUST_NOT_BE
 
 from cassandra_here import WIDE, only_wide
 from fleet import STORES, fleet, lab
@@ -21,6 +23,8 @@ from mistakes import COUNTS, MANAGERS, MISTAKES, NAMELESS, Mistakes
 __all__ = ["lab"]
 
 CODES = {mistake.code for mistake in MISTAKES.values()}
+VANISHED = ("a_table_that_is_gone", "a_table_without_a_row")
+"""Their nodes serve, and would begin again at their next start."""
 
 
 # Before the fleet of all mistakes, whose many databases each look would read.
@@ -162,16 +166,35 @@ def test_a_refused_run_writes_nothing_anywhere_but_its_report(refused):
     assert after == before | {"reports": True}
 
 
+@pytest.fixture(scope="module")
+def status(refused):
+    """What status.yml says of all of them: the run, its file, and looks around it."""
+    _run, mistakes, _before, _after = refused
+    file = Path(mistakes.fleet.inventory).with_name("status.json")
+    before = mistakes.fleet.look()
+    run = mistakes.fleet.play("status.yml", "-e", f"timelock_status_file={file}")
+    return run, json.loads(file.read_text())["services"], before, mistakes.fleet.look()
+
+
 @only_wide
-def test_status_alarms_for_what_must_never_be_and_writes_nothing(refused):
-    _run, mistakes, _before, after = refused
-    status = mistakes.fleet.play("status.yml")
-    assert not status.ok
-    for name in (
-        "a_store_that_is_active_under_nodes_on_timelock", "a_node_that_is_configured_for_timelock_already",
-        "another_timelock",
-    ):  # fmt: skip
-        service, code = mistakes.services[name].name, MISTAKES[name].code
-        rows = [line.split() for line in status.said("Show where every service is") if line.startswith(f"{service} ")]
-        assert [row[1] for row in rows] == ["wrong"] and f"see {code}" in " ".join(rows[0]), status.tail
-    assert mistakes.fleet.look() == after
+@pytest.mark.parametrize("name", MISTAKES)
+def test_status_names_each_and_says_what_to_type_or_to_look_up_and_alarms_for_what_must_never_be(
+    refused, status, name
+):
+    """It alarms for no other: what only speaks against a handover is no danger to a service that serves."""
+    _run, mistakes, _before, _after = refused
+    run, services, _before, _after = status
+    service, code = mistakes.services[name].name, MISTAKES[name].code
+    told = services[service]["status"]
+    assert any(line.startswith(f"{service}: {code}: ") for line in run.said("Show where every service is")), run.tail
+    assert code in told["codes"]
+    assert told["do"] in [f"see {found}" for found in told["codes"]] + ["repair.yml"], told
+    wrong = bool(set(told["codes"]) & set(MUST_NOT_BE)) and told["state"] != "by hand" or name in VANISHED
+    assert (told["alarming"], told["state"] == "wrong") == (wrong, wrong), told
+
+
+@only_wide
+def test_status_fails_and_writes_nothing(status):
+    run, _services, before, after = status
+    assert not run.ok
+    assert after == before

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def refused(lab, tmp_path_factory):
         try:
             before = unfinished.look()
             run = services.play("migrate.yml")
-            yield run, named, words, before, unfinished.look()
+            yield run, named, words, before, unfinished.look(), services
         finally:
             for server in unfinished.servers:
                 server.stop()
@@ -143,7 +144,7 @@ def refused(lab, tmp_path_factory):
 
 @pytest.mark.parametrize("make", UNFINISHED, ids=lambda make: make.__name__)
 def test_the_next_run_after_one_that_was_killed_refuses(refused, make):
-    run, named, words, _before, _after = refused
+    run, named, words, _before, _after, _services = refused
     start = f"{named[make].name}: {UNFINISHED[make][0]}: "
     assert any(reason.startswith(start) and words[make] in reason for reason in run.reasons), run.reasons or run.tail
 
@@ -155,6 +156,14 @@ def test_it_changes_nothing_and_lets_no_node_come_up(refused):
     assert run.begun() == []
     assert after == before
     assert {node.mode() for service in named.values() for node in service.nodes} == {None}
+
+
+def test_a_standby_that_had_everything_and_was_promoted_is_gone_on_with_where_its_operator_says_so(refused):
+    _run, named, _words, _before, _after, services = refused
+    (node,) = named[Unfinished.a_standby_that_was_promoted].nodes
+    accepted = json.dumps({"timelock_accept_identity": "a failover, of which nothing was lost"})
+    services.migrate("--limit", node.name, "-e", accepted)
+    assert (node.mode(), node.health()) == ("timelock", None)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def contradiction(state: dict, record: dict | None) -> Refusal | None:
     numbers = (record or {}).get("numbers") or {}
     counted = numbers.values() if state["state"] == ACTIVE else [numbers.get("bound", 0)]
     on_record = max([0] + [int(value) for value in counted])
-    if number < on_record:
+    if numbers and number < on_record:
         return Refusal("bound-below-record", f"The bound is {number}, and {on_record} is on record.")
     return None
 

@@ -15,10 +15,14 @@ MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
     "config-drifted", "config-other-timelock", "node-on-old-service",
 )  # fmt: skip
-"""Refusals that are states which must never be, not only reasons against a handover."""
+"""Refusals that are states which must never be, not only reasons against a handover. The first that is there is what to
+look up."""
 
 BEHIND = "timelock-behind-backup"
 """No alarm where the store was invalidated by hand, and no client has ever used TimeLock."""
+
+VANISHED = "bound-absent"
+"""An alarm where a node serves all the same: at its next start it would take what is empty for fresh."""
 
 YES, NO, BETWEEN, UNKNOWN = "yes", "no", "in between", "?"
 NOT_CHECKED = "not checked"
@@ -51,7 +55,7 @@ def fleet_status(plan: dict) -> dict:
 
 def _status(service: dict) -> dict:
     codes = [refusal["code"] for refusal in service["refusals"] + service["drifted"]]
-    wrong = [code for code in codes if code in MUST_NOT_BE and not (service["repair"] and code == BEHIND)]
+    wrong = [code for code in (*MUST_NOT_BE, VANISHED) if code in codes and _must_not_be(code, service)]
     record = service["record"] or {}
     holder = record.get("holder")
     state, do = _state(service, wrong, codes)
@@ -71,6 +75,12 @@ def _status(service: dict) -> dict:
     }
 
 
+def _must_not_be(code: str, service: dict) -> bool:
+    if code == VANISHED:
+        return any(service["up"][node] and mode in EMBEDDED_MODES for node, mode in service["modes"].items())
+    return code in MUST_NOT_BE and not (service["repair"] and code == BEHIND)
+
+
 def _state(service: dict, wrong: list, codes: list) -> tuple:
     if wrong:
         return "wrong", f"see {wrong[0]}"
@@ -86,8 +96,8 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
         return "migrated", "nothing"
     if service["todo"] == NEW:
         return "new", "configure it for TimeLock before its first start"
-    if service["store"] == ACTIVE and not codes:
-        return "embedded", "migrate.yml"
+    if service["store"] == ACTIVE and set(service["modes"].values()) <= set(EMBEDDED_MODES):
+        return "embedded", f"see {codes[0]}" if codes else "migrate.yml"
     if service["store"] == INVALIDATED:
         return "invalidated", f"see {codes[0]}" if codes else "migrate.yml"
     return "unclear", f"see {codes[0]}" if codes else "plan.yml"

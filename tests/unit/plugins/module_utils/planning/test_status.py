@@ -39,6 +39,42 @@ def test_a_service_that_nobody_has_touched_is_embedded():
     assert told["alarming"] == []
 
 
+def test_a_service_that_cannot_be_migrated_is_embedded_all_the_same_and_the_reason_is_named():
+    status, told = now(running=False)
+    assert (status["state"], status["do"]) == ("embedded", "see node-unhealthy-before")
+    assert told["alarming"] == []
+
+
+@pytest.mark.parametrize(("modes", "running", "alarming"), [
+    (("leader",), True, ["orders"]),
+    (("leader",), False, []),
+    (("timelock",), True, []),
+])  # fmt: skip
+def test_a_table_that_is_gone_must_not_be_where_a_node_would_begin_again_at_its_next_start(modes, running, alarming):
+    gone = fleets.store(state="absent", bound=None, code="bound-absent", reason="There is no table.")
+    status, told = now(gone, LISTED, modes, running, playing=["orders-1"])
+    assert told["alarming"] == alarming
+    assert status["state"] == ("wrong" if alarming else "unclear")
+    assert "bound-absent" in status["codes"]
+
+
+def test_of_an_older_copy_that_is_active_under_nodes_on_timelock_that_is_what_to_look_up():
+    finished = fleets.record(unfinished=False, holder=None, numbers={"bound": "2500000"})
+    status, _told = now(fleets.store(record=finished), LISTED, ("timelock",) * 3)
+    assert status["codes"] == ["bound-below-record", "store-reactivated"]
+    assert status["do"] == "see store-reactivated"
+
+
+def test_an_older_copy_of_an_invalidated_store_under_nodes_on_timelock_is_noted():
+    finished = fleets.record(unfinished=False, holder=None, numbers={"bound": "2500000", "fresh": "2500001"})
+    status, told = now(fleets.invalidated(record=finished), LISTED, ("timelock",) * 3)
+    assert (status["state"], status["do"], told["alarming"]) == ("migrated", "nothing", [])
+    said = "orders: note: The bound is 2000000, and 2500000 is on record. The store was put back to an older state"
+    assert any(line.startswith(said) for line in told["lines"])
+    status, told = now(fleets.invalidated(record=finished), LISTED, ("timelock", "leader", "timelock"))
+    assert "bound-below-record" in status["codes"] and told["alarming"] == ["orders"]
+
+
 def test_a_service_that_its_own_migrator_has_brought_to_timelock_is_migrated():
     store = fleets.invalidated(missing_rights=["GRANT CREATE ON DATABASE orders TO orders"])
     status, told = now(store, FRESH, ("timelock",) * 3)
