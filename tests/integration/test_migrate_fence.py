@@ -161,7 +161,7 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
 
 def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_next_one_finishes(lab, tmp_path):
     """Forward, where one is put back, and on the way back."""
-    with fleet(lab, tmp_path, 2) as services:
+    with fleet(lab, tmp_path, 3) as services:
         logins = Logins(services)
         kill_around_the_fence(services, logins.fence, logins.old_may_log_in, lambda: not logins.old_may_log_in())
 

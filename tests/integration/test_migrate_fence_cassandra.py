@@ -174,7 +174,7 @@ def test_a_hidden_client_s_sessions_are_worth_nothing_and_the_service_goes_forwa
 def test_runs_killed_around_the_fence_and_each_effect_behind_it_leave_what_the_next_one_finishes(lab, tmp_path):
     """Forward, where one is put back, and on the way back."""
     cassandra_here.require()
-    with fleet(lab, tmp_path, 2, stores=(CASSANDRA,)) as services:
+    with fleet(lab, tmp_path, 3, stores=(CASSANDRA,)) as services:
         logins = Logins(services)
         kill_around_the_fence(
             services, logins.fence,

@@ -128,8 +128,8 @@ def test_runs_killed_around_each_effect_one_after_the_other_leave_what_the_next_
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
-    """In between nobody goes forward, and status says what to type."""
-    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+    """In between nobody goes forward, and status says what to type. Of three nodes two elect a leader."""
+    with fleet(lab, tmp_path, 3, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
         (service,) = services.services
@@ -138,6 +138,8 @@ def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(la
             if moment.startswith(("after-reverse_configure", "after-reverse_restore")):
                 reasons = services.refused(asked=(service.name,)).reasons
                 assert any(": reverse-unfinished: " in reason for reason in reasons), reasons
+                rows = services.play("status.yml").said("Show where every service is")
+                assert " on the way back " in rows[1] and rows[1].endswith(" reverse.yml"), rows
         run = services.play("reverse.yml")
         assert run.ok, run.tail
         services.assert_as_before()

@@ -288,7 +288,7 @@ def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_o
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_ways_back_from_a_lost_timelock_killed_around_each_effect_leave_what_the_next_one_finishes(tmp_path, store):
-    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2, stores=(store,)) as services:
+    with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 3, stores=(store,)) as services:
         services.migrate()
         services.assert_migrated()
         (service,) = services.services
