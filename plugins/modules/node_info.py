@@ -85,7 +85,9 @@ hold:
   returned: success
   type: dict
 hold_intact:
-  description: Whether the node is held and the hold lies unchanged where the configuration was.
+  description: >-
+    Whether the node is held and the hold lies unchanged where the configuration was. Also of a hold that was cut short
+    before it was put there, while the service of before runs: the next run completes it.
   returned: success
   type: bool
 staged:

@@ -36,7 +36,8 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "kept_content_b64": base64.b64encode(kept).decode() if kept is not None else None,
         "embedded": _embedded(node),
         "hold": marker,
-        "hold_intact": marker is not None and hold.is_intact(node.install, marker),
+        "hold_intact": marker is not None
+        and (hold.is_intact(node.install, marker) or hold.is_cut_short(node.install, marker, seen.processes)),
         "staged": staging.read_about(node.install),
         "switched": switching.read_record(node.install),
         "epoch": read_epoch(node.install),
