@@ -16,7 +16,7 @@ import collections
 import sys
 import time
 
-from chaos.batches import STORES, Told, labs, run_batch
+from chaos.batches import STORES, Told, batches, run_batch
 
 
 def main() -> int:
@@ -31,12 +31,12 @@ def main() -> int:
     ends: collections.Counter = collections.Counter()
     wrong = []
     began = time.monotonic()
-    for lab, folder, batches in labs(range(options.first, options.first + count), options.services, options.store):
-        for numbers in batches:
-            told = run_batch(lab, folder / f"batch-{numbers[0]}", numbers, options.store)
-            ends.update(told.ends.values())
-            wrong += told.wrong
-            print(_line(told), flush=True)
+    of_all = range(options.first, options.first + count)
+    for lab, folder, numbers in batches(of_all, options.services, options.store):
+        told = run_batch(lab, folder / f"batch-{numbers[0]}", numbers, options.store)
+        ends.update(told.ends.values())
+        wrong += told.wrong
+        print(_line(told), flush=True)
     total = sum(ends.values())
     print(f"{total} schedules in {time.monotonic() - began:.0f} s: {_words(ends)} after the run with faults; "
           f"all migrated after the next ones, except for what is wrong: {len(wrong)}")  # fmt: skip

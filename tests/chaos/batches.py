@@ -55,14 +55,14 @@ class Told:
     wrong: list[str] = field(default_factory=list)
 
 
-def labs(numbers: range, services: int, store: str) -> Iterator[tuple[Lab, Path, list[range]]]:
-    """A new lab and a folder for every few of the batches, of so many services each, that ``numbers`` are; and those
-    batches."""
-    batches = [numbers[first : first + services] for first in range(0, len(numbers), services)]
-    a_lab = max(SERVICES_A_LAB[store] // services, 1)
-    for first in range(0, len(batches), a_lab):
+def batches(numbers: range, services: int, store: str) -> Iterator[tuple[Lab, Path, range]]:
+    """The batches, of so many services each, that ``numbers`` are, with a lab and a folder: new ones every few."""
+    a_lab = max(SERVICES_A_LAB[store] // services, 1) * services
+    for first in range(0, len(numbers), a_lab):
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, new_lab(Path(folder) / "lab") as lab:
-            yield lab, Path(folder), batches[first : first + a_lab]
+            of_lab = numbers[first : first + a_lab]
+            for start in range(0, len(of_lab), services):
+                yield lab, Path(folder), of_lab[start : start + services]
 
 
 def run_batch(lab: Lab, folder: Path, numbers: range, store: str = POSTGRES) -> Told:

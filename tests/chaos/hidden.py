@@ -20,9 +20,9 @@ from chaos.batches import (
     MIGRATED,
     STORES,
     WAITS,
+    batches,
     bring_up_what_may_run,
     end_of,
-    labs,
     reports_of,
     run_with,
     wrong_timestamps,
@@ -91,18 +91,17 @@ def main() -> int:
     parser.add_argument("--store", choices=STORES, default=STORES[0], help="postgres, cassandra (postgres)")
     options = parser.parse_args()
     found, total, wrong = collections.Counter(), 0, []
-    numbers_of_all = range(options.first, options.first + options.count)
-    for lab, folder, batches in labs(numbers_of_all, options.services, options.store):
-        for numbers in batches:
-            trials, wrong_now = try_all(lab, folder / f"run-{numbers[0]}", numbers, options.store)
-            for trial in trials:
-                total += 1
-                found[f"{trial.kind}: {trial.end}"] += trial.found
-                wrong_now += [] if trial.found else [f"{trial}"]
-            wrong += wrong_now
-            print(f"{total} tried, {sum(found.values())} found", flush=True)
-            for sentence in wrong_now:
-                print(f"WRONG {sentence}", flush=True)
+    of_all = range(options.first, options.first + options.count)
+    for lab, folder, numbers in batches(of_all, options.services, options.store):
+        trials, wrong_now = try_all(lab, folder / f"run-{numbers[0]}", numbers, options.store)
+        for trial in trials:
+            total += 1
+            found[f"{trial.kind}: {trial.end}"] += trial.found
+            wrong_now += [] if trial.found else [f"{trial}"]
+        wrong += wrong_now
+        print(f"{total} tried, {sum(found.values())} found", flush=True)
+        for sentence in wrong_now:
+            print(f"WRONG {sentence}", flush=True)
     print(f"{sum(found.values())} of {total} found: {', '.join(f'{n} {name}' for name, n in sorted(found.items()))}")
     return 1 if wrong else 0
 

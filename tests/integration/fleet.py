@@ -263,9 +263,9 @@ class Fleet:
         return self.begin(playbook, *arguments, **settings).wait()
 
     @contextlib.contextmanager
-    def paused(self, moment: str, *arguments: str) -> Iterator[Run]:
-        """migrate.yml, waiting at the moment; it goes on after the block, and to its end."""
-        run = self.begin("migrate.yml", *arguments, breakpoints=(moment,))
+    def paused(self, moment: str, *arguments: str, playbook: str = "migrate.yml") -> Iterator[Run]:
+        """The playbook, waiting at the moment; it goes on after the block, and to its end."""
+        run = self.begin(playbook, *arguments, breakpoints=(moment,))
         try:
             run.wait_at(moment)
             yield run

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.kvs_sessions_info import require_nobody
 from psycopg import sql
 
-from node_parts.host import Host, free_port
+from lab import ports
+from node_parts.host import Host
 from stores import opened, refused
 
 __all__ = ["opened"]
@@ -28,7 +29,7 @@ FOLDERS = ["-x $(touch pwned) `touch pwned`;touch pwned&&'\" {{ 7 * 7 }}*[a]", "
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_node_in_any_folder_goes_down_and_comes_up_and_nothing_else_happens(tmp_path, monkeypatch, manager, name):
     monkeypatch.chdir(tmp_path)
-    host = Host(tmp_path / name, manager, free_port())
+    host = Host(tmp_path / name, manager, ports.free_port())
     try:
         host.up()
         assert host.stage()["changed"]

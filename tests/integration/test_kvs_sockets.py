@@ -14,7 +14,8 @@ import time
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node import offline
 
-from node_parts.host import Host, free_port
+from lab import ports
+from node_parts.host import Host
 from node_parts.in_process import begin
 
 STORE = "127.77.9.1"
@@ -128,7 +129,7 @@ def test_what_is_no_address_is_refused(option):
 def connected(tmp_path, store, monkeypatch):
     """A node that runs, connected to the store."""
     monkeypatch.setattr(offline, "_PORT_SECONDS", 1.0)
-    host = Host(tmp_path / "host", "command", free_port(), f"timelock: {STORE}:{store.port}\n").up()
+    host = Host(tmp_path / "host", "command", ports.free_port(), f"timelock: {STORE}:{store.port}\n").up()
     yield host
     host.down()
 

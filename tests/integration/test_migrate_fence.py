@@ -18,7 +18,7 @@ import pytest
 
 from cassandra_here import only_wide
 from fleet import ACTIVE, fleet, lab
-from kills import kill_around_the_fence, kill_around_what_is_done_again
+from kills import kill_around_the_fence, kill_around_what_is_done_again, kill_at
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -115,11 +115,7 @@ def test_a_hidden_client_is_cut_off_and_the_service_goes_forward_and_back(lab, t
         logins = Logins(services)
 
         # Killed behind the fence: the next run goes on with it, and with no other.
-        run = services.begin("migrate.yml", breakpoints=(moment_of("after", "stop", SHUT_OUT),))
-        try:
-            run.wait_at(moment_of("after", "stop", SHUT_OUT))
-        finally:
-            run.kill()
+        kill_at(services, "migrate.yml", moment_of("after", "stop", SHUT_OUT))
         assert not logins.old_may_log_in() and node.config_path.read_text().startswith("# held by")
         logins.fence(atlasdb_kvs_new_login={})
         refused = services.refused(asked=(node.service.name,))

@@ -17,7 +17,7 @@ import pytest
 
 import cassandra_here
 from fleet import ACTIVE, CASSANDRA, fleet, lab
-from kills import kill_around_the_fence, kill_around_what_is_done_again
+from kills import kill_around_the_fence, kill_around_what_is_done_again, kill_at
 from lab.callback.breakpoints import moment_of
 
 __all__ = ["lab"]
@@ -127,11 +127,7 @@ def test_a_hidden_client_s_sessions_are_worth_nothing_and_the_service_goes_forwa
     shut_out = (False, {})
 
     # Killed behind the fence: the next run goes on with it, and with no other.
-    run = services.begin("migrate.yml", breakpoints=(moment_of("after", "stop", SHUT_OUT),))
-    try:
-        run.wait_at(moment_of("after", "stop", SHUT_OUT))
-    finally:
-        run.kill()
+    kill_at(services, "migrate.yml", moment_of("after", "stop", SHUT_OUT))
     assert logins.rights() == shut_out and node.config_path.read_text().startswith("# held by")
     logins.fence(atlasdb_kvs_new_login={})
     refused = services.refused(asked=(node.service.name,))

@@ -54,15 +54,9 @@ def test_as_many_nodes_are_started_first_as_elect_a_leader(lab, tmp_path):
         (service,) = services.services
         (lab.layout.shared(service.name) / QUORUM).touch()
         services.migrate()
-        run = services.begin("reverse.yml", breakpoints=("begin-reverse_start_others",))
-        try:
-            run.wait_at("begin-reverse_start_others")
+        with services.paused("begin-reverse_start_others", playbook="reverse.yml") as run:
             assert [node.mode() for node in service.nodes] == ["leader", "leader", None]
             assert [node.health() for node in service.nodes[:2]] == [None, None]
-            run.go_on("begin-reverse_start_others")
-            run.wait()
-        finally:
-            run.kill()
         assert run.ok, run.tail
         services.assert_as_before()
 
@@ -84,17 +78,11 @@ def test_what_comes_up_on_timelock_before_every_node_serves_does_not_migrate_the
         copy.write_bytes(other.config_path.read_bytes())
         ours = first.config_path.read_text()
         first.config_path.write_text(ours.replace("{level: INFO}", "{level: DEBUG}  # by hand"))
-        run = services.begin("reverse.yml", breakpoints=("begin-reverse_start_others",))
-        try:
-            run.wait_at("begin-reverse_start_others")
+        with services.paused("begin-reverse_start_others", playbook="reverse.yml") as run:
             again = other.start_with(copy, log)
             assert again.wait(120) == 1
             assert REFUSED[store] in log.read_text()
             assert (services.store(service)[0], first.mode(), other.mode()) == (ACTIVE, "leader", "leader")
-            run.go_on("begin-reverse_start_others")
-            run.wait()
-        finally:
-            run.kill()
         assert run.ok, run.tail
         services.assert_as_before()
         now = first.config_path.read_text()
@@ -145,15 +133,9 @@ def test_a_way_back_that_cannot_stop_a_node_lets_the_others_go_on_with_timelock(
         services.set(atlasdb_stop_timeout=2, timelock_quiet_seconds=1)
         services.migrate()
         _first, other = services.nodes
-        run = services.begin("reverse.yml", breakpoints=("begin-quiet_stop",))
-        try:
-            run.wait_at("begin-quiet_stop")
+        with contextlib.ExitStack() as ending, services.paused("begin-quiet_stop", playbook="reverse.yml") as run:
+            ending.callback(other.resume)
             other.pause()
-            run.go_on("begin-quiet_stop")
-            run.wait()
-        finally:
-            other.resume()
-            run.kill()
         assert not run.ok and "node-still-running" in run.codes, run.tail
         services.play("reverse.yml")
         services.assert_as_before()

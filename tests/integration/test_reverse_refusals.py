@@ -88,14 +88,10 @@ def test_a_namespace_that_somebody_else_uses_is_noticed_before_the_bound_is_live
 
         somebody = threading.Thread(target=use)
         somebody.start()
-        run = services.begin("reverse.yml", breakpoints=(noticing,))
         try:
-            run.wait_at(noticing)
-            before = services.look_at(service)
-            run.go_on(noticing)
-            run.wait()
+            with services.paused(noticing, playbook="reverse.yml") as run:
+                before = services.look_at(service)
         finally:
-            run.kill()
             over.set()
             somebody.join()
         assert not run.ok

@@ -33,7 +33,8 @@ def _status(url: str) -> int:
     if not parts.hostname:
         raise ValueError("not a URL")
     if parts.scheme == "https":
-        context = ssl.create_default_context()
+        # Without the authorities of the host, which take longer to read than all the rest, and are asked nothing.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS, context=context)

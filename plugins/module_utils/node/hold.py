@@ -25,7 +25,6 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.epoch import
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.names import Beside
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.plain_file import require_plain
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Process
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 FIRST_LINE = "# held by atlasdb.timelock"
@@ -83,13 +82,10 @@ def is_intact(beside: Beside, marker: dict) -> bool:
     return current is not None and disk.sha256(current) == marker["hold_sha256"]
 
 
-def is_cut_short(beside: Beside, marker: dict, processes: list[Process]) -> bool:
-    """Whether the hold was never put in place: the original still lies there, and of the living ``processes`` of the
-    service one is of before."""
+def is_original(beside: Beside, marker: dict) -> bool:
+    """Whether what lies where the configuration was is what lay there before the hold."""
     current = disk.read(beside.path)
-    known = {(seen["pid"], seen["start"]) for seen in marker["seen"]["pids"]}
-    of_before = any((process.pid, process.start) in known for process in processes)
-    return of_before and current is not None and disk.sha256(current) == marker["sha256"]
+    return current is not None and disk.sha256(current) == marker["sha256"]
 
 
 def require_intact(beside: Beside, marker: dict | None) -> dict:

@@ -17,6 +17,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.health impor
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.jar_version import atlasdb_version
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.names import Beside
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.node import Node
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.probe import Look
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 
@@ -36,8 +37,7 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "kept_content_b64": base64.b64encode(kept).decode() if kept is not None else None,
         "embedded": _embedded(node),
         "hold": marker,
-        "hold_intact": marker is not None
-        and (hold.is_intact(node.install, marker) or hold.is_cut_short(node.install, marker, seen.processes)),
+        "hold_intact": marker is not None and _holds(node, marker, seen),
         "staged": staging.read_about(node.install),
         "switched": switching.read_record(node.install),
         "epoch": read_epoch(node.install),
@@ -52,6 +52,14 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "missing_files": [path for path in required_files if not os.path.isfile(path)],
         "python": platform.python_version(),
     }
+
+
+def _holds(node: Node, marker: dict, seen: Look) -> bool:
+    """Whether the hold lies there unchanged; or was cut short before it was put there, while the service of before
+    runs."""
+    if hold.is_intact(node.install, marker):
+        return True
+    return hold.is_original(node.install, marker) and bool(node.probe.of_before(seen.processes, marker["seen"]))
 
 
 def _embedded(node: Node) -> dict | None:

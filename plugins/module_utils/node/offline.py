@@ -86,8 +86,8 @@ def _take_again(node: Node, marker: dict, look: Look, progress: dict) -> None:
     if hold.retake(node.install, marker, record["sha256"] if switched else None):
         progress["changed"] = True
         progress["noticed"].append("A hold that had been cut short, or taken back, was completed.")
-    known = {(process["pid"], process["start"]) for process in marker["seen"]["pids"]}
-    late = [process.pid for process in look.processes if (process.pid, process.start) not in known]
+    of_before = node.probe.of_before(look.processes, marker["seen"])
+    late = [process.pid for process in look.processes if process not in of_before]
     if late:
         progress["noticed"].append(f"Process {_list(late)} had been started although the node was held.")
 

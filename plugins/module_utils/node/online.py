@@ -169,8 +169,9 @@ class Starting:
                 last_alive = looked_at
             given_up = looked_at > min(deadline, last_alive + _GONE_SECONDS)
             answer = health(self._node.service.health_url) if look.running else None
+            well = look.running and (answer is None or answer["ok"])
             # The kernel's sockets cost more to look at than anything else here.
-            if given_up or look.running and (answer is None or answer["ok"]):
+            if well or given_up:
                 proof, missing = self._prove(look, answer)
                 if missing is None:
                     if command:

@@ -69,6 +69,11 @@ class Probe:
         found = descendants(roots, everything) - {os.getpid()}
         return Look(state, [everything[pid] for pid in sorted(found)], self._service.ports, self._sockets.table)
 
+    def of_before(self, processes: list[Process], remembered: dict) -> list[Process]:
+        """Those of ``processes`` that were there when ``remembered`` was seen."""
+        known = self._remembered(remembered, {process.pid: process for process in processes})
+        return [process for process in processes if process.pid in known]
+
     def _remembered(self, remembered: dict, everything: dict[int, Process]) -> set[int]:
         if remembered["boot_id"] != self._processes.boot_id():
             return set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..planning import by_hand
-from ..planning.numbers import behind, contradiction
+from ..planning.numbers import behind, contradiction, never_held
 from ..planning.own_migration import require_done, require_told
 from ..planning.service import REFUSED
 from ..proofs import age
@@ -120,9 +120,7 @@ def _number(store: dict, repairing: str | None = None) -> int:
 
 def _kept(store: dict, repairing: str | None = None) -> int:
     """The same of a store that is read back; 0 where a service began on TimeLock, which only a rename comes to."""
-    if store["state"] == INVALIDATED and store.get("code") == "bound-unreadable" and store.get("empty_table"):
-        return 0
-    return _number(store, repairing)
+    return 0 if never_held(store) else _number(store, repairing)
 
 
 def _timelock_above(params: dict) -> dict:

@@ -26,8 +26,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``look`` (the result of client_config_info, or None). ``stores`` has what was read of each service's store,
     ``timelock`` of TimeLock.
     ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``accept_identity``, ``take_over``,
-    ``holder_gone``,
-    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None), ``skip_refused``,
+    ``holder_gone``, ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None),
+    ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
     ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME),
     ``highest_issued`` (for REVERSE where TimeLock is lost, else None) and ``resolve`` (the addresses of a host).

@@ -24,6 +24,11 @@ def issued(backup: int | None, corroboration: list, record: dict | None) -> list
     ]
 
 
+def never_held(state: dict) -> bool:
+    """Whether the store of ``state`` (a result of timestamp_info) is as a client leaves it that began on TimeLock."""
+    return state.get("code") == "bound-unreadable" and bool(state.get("empty_table"))
+
+
 def contradiction(state: dict, record: dict | None) -> Refusal | None:
     """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
 

@@ -55,8 +55,8 @@ class ReversePlanner(ServicePlanner):
         """All, until one serves on the live bound: what was configured may have been started, and must be proved gone
         again, also where the bound has to be raised before any node starts."""
         guarded = bool((self.store or {}).get("guarded"))
-        serving = [node["name"] for node in self.nodes if node_checks.process_of(node).get("running")]
-        return self._names() if not self.live or (guarded and not serving) else []
+        running = any(node_checks.process_of(node).get("running") for node in self.nodes)
+        return self._names() if not self.live or (guarded and not running) else []
 
     def _node_refusals(self, node: dict) -> list:
         """Without TimeLock its clients may be down, or not healthy."""
@@ -122,11 +122,12 @@ class ReversePlanner(ServicePlanner):
             self.refusals.append(refusal)
         if self.timelock["refusals"]:
             return
+        wrong = self._behind()
         if namespace not in self.timelock["namespaces"]:
             found = f"TimeLock has no namespace {namespace}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("reverse-timelock-lost", found))
-        elif self._behind():
-            self.refusals.append(self._behind())
+        elif wrong:
+            self.refusals.append(wrong)
 
     def _behind(self) -> Refusal | None:
         """A TimeLock that is below what it gave out, or is to have given out, cannot tell where to go on."""

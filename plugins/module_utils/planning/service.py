@@ -12,7 +12,7 @@ from ..refusal import Refusal
 from . import by_hand, fence, own_migration
 from . import nodes as node_checks
 from .asked import holder_of_another
-from .numbers import behind, contradiction
+from .numbers import behind, contradiction, never_held
 from .sight import Sight
 
 MIGRATE = "migrate"
@@ -330,11 +330,12 @@ class ServicePlanner:
         listed = namespace in self.timelock["namespaces"]
         own = self.record.get("namespace") == namespace
         all_switched = set(self.modes()) == {"timelock"}
+        wrong = self._behind()
         if self.store["state"] == INVALIDATED and not listed and not self.repairing:
             found = f"The store of {self.name} is invalidated at {self.store['backup']}; TimeLock has no {namespace}."
             self.refusals.append(Refusal("timelock-behind-backup", found, by_hand.DO if self.repair else None))
-        elif self._behind():
-            self.refusals.append(self._behind())
+        elif wrong:
+            self.refusals.append(wrong)
         elif listed and not own and not all_switched and not self.settings["adopt_namespace"]:
             self.refusals.append(
                 Refusal(
@@ -369,8 +370,7 @@ class ServicePlanner:
 
         A way back or a rename that did not end has begun only where it was so.
         """
-        empty = self.store["code"] == "bound-unreadable" and self.store["empty_table"]
-        return empty and (self._is_done() or self.unfinished in (REVERSE, RENAME))
+        return never_held(self.store) and (self._is_done() or self.unfinished in (REVERSE, RENAME))
 
     def _is_done(self) -> bool:
         """Whether the service is on TimeLock, whoever has brought it there."""

@@ -28,11 +28,6 @@ RUN = {"epoch": 5, "run_id": "run-5", "operator": "alice@ops"}
 HANDOVER = {"epoch": 5, "run_id": "run-5", "fresh_timestamp": "12345"}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 class Host:
     """One node. ``extra``: more lines of its configuration."""
 
