@@ -114,7 +114,9 @@ process:
     O(service.ports), those that anybody listens on), C(listening_own) (those that the service itself does),
     C(sockets) (its established TCP connections, each C(local) and C(remote) as C(ip:port)),
     C(connected) and C(connected_others) (where the connections lead, as C(ip:port), that the service and that other
-    processes have from the host's own network namespace), C(boot_id), C(likes), C(pid_files).
+    processes have from the host's own network namespace), C(older_than_file) (whether the processes that
+      its manager names started before the file at O(path) was last changed or put there), C(boot_id), C(likes),
+      C(pid_files).
   returned: success
   type: dict
 manager_state:

@@ -46,17 +46,18 @@ def _await_rest(services: Fleet, service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def story(lab, tmp_path_factory):
-    """A service for each store and way, and one that is embedded."""
+    """A service for each store and way, one that is embedded, and one of two nodes that is to become half migrated."""
     stores = [store for store in STORES for _way in WAYS]
     folder = tmp_path_factory.mktemp("fleet")
-    with fleet(lab, folder, *[1] * len(stores), 1, stores=(*stores, STORES[0]), rate=3) as services:
-        *migrated, embedded = services.services
+    with fleet(lab, folder, *[1] * len(stores), 1, 2, stores=(*stores, *STORES[:1] * 2), rate=3) as services:
+        *migrated, embedded, half = services.services
         for service, way in zip(migrated, [*WAYS] * len(STORES), strict=True):
             _migrate(services, service, way)
         services.await_more_timestamps(5)
         services.load(0)
-        _await_rest(services, embedded)
-        told = SimpleNamespace(fleet=services, migrated=migrated, embedded=embedded)
+        for service in (embedded, half):
+            _await_rest(services, service)
+        told = SimpleNamespace(fleet=services, migrated=migrated, embedded=embedded, half=half)
         told.before = services.look()
         told.status = services.play("status.yml")
         told.after = services.look()
@@ -66,8 +67,9 @@ def story(lab, tmp_path_factory):
         told.after_check = services.look()
         told.fresh = services.play("status.yml", *settings)
         told.after_fresh = services.look()
-        embedded.start()
-        embedded.wait_healthy()
+        for service in (embedded, half):
+            service.start()
+            service.wait_healthy()
         services.load()
         names = ",".join(node.name for service in migrated for node in service.nodes)
         told.migrate = services.play("migrate.yml", "--limit", names)
@@ -162,3 +164,33 @@ def test_an_old_node_that_runs_on_an_invalidated_store_is_an_alarm(story):
     assert _without_calls(story.fleet.look()) == _without_calls(before)
     said = f"{story.embedded.name}: node-on-old-service: {story.embedded.nodes[0].name} runs with its old configuration"
     assert any(line.startswith(said) for line in run.said()), run.tail
+
+
+@pytest.mark.refuses("node-on-old-service")
+def test_a_node_that_nobody_restarted_when_its_service_was_migrated_by_hand_is_an_alarm_until_it_is(story):
+    services, service = story.fleet, story.half
+    restarted, forgotten = service.nodes
+    by_hand.fast_forward(services.lab, service.name, by_hand.bound(services.lab, service.name))
+    by_hand.store(services.lab, service.name).invalidate()
+    restarted.stop()
+    for node in service.nodes:
+        by_hand.switch_to_timelock(services.lab, node)
+    restarted.start()
+    restarted.wait_healthy()
+    services.load(0)
+    before = services.look()
+    names = ",".join(node.name for node in service.nodes)
+    said = f"{forgotten.name} started before its file for TimeLock came there, and has no connection to it."
+    status, migrate = services.play("status.yml", "--limit", names), services.play("migrate.yml", "--limit", names)
+    assert _without_calls(services.look()) == _without_calls(before)
+    assert not status.ok and not migrate.ok
+    assert _rows(status)[service.name]["DO"] == "see node-on-old-service"
+    (line,) = [line for line in status.said() if "node-on-old-service: " in line]
+    assert said in line and restarted.name not in line
+    assert said in migrate.tail
+    forgotten.stop()
+    forgotten.start()
+    service.wait_healthy()
+    after = services.play("status.yml", "--limit", names)
+    assert after.ok, after.tail
+    assert _rows(after)[service.name]["STATE"] == "migrated"

@@ -45,6 +45,7 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
             **node.probe.describe(seen),
             "running": seen.running,
             "connected_others": node.probe.connected_others(seen),
+            "older_than_file": node.probe.is_older(seen, _changed_at(node.install.path)),
         },
         "manager_state": seen.state.words,
         "health": health(node.service.health_url),
@@ -73,6 +74,17 @@ def _embedded(node: Node) -> dict | None:
         content = disk.read(beside.kept(sha256)) if beside is not None and sha256 else None
         found[f"{name}_b64"] = base64.b64encode(content).decode() if content is not None else None
     return found
+
+
+def _changed_at(path: str) -> float:
+    """When this path last came to lead to what lies there now, in seconds of the epoch; 0 where nothing does.
+
+    A file that was written long ago may have been moved there today: that changes its inode's time, and not its own.
+    """
+    try:
+        return max(os.stat(path).st_ctime, os.lstat(path).st_ctime)
+    except OSError:
+        return 0.0
 
 
 def _file(beside: Beside) -> dict:

@@ -17,6 +17,9 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes im
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Socket, Sockets, Table
 
+_GRAIN_SECONDS = 0.1
+"""The clocks of processes and of files are the kernel's ticks, a hundredth of a second at most."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -68,6 +71,12 @@ class Probe:
             roots |= self._remembered(remembered, everything) | self._alike(remembered, everything)
         found = descendants(roots, everything) - {os.getpid()}
         return Look(state, [everything[pid] for pid in sorted(found)], self._service.ports, self._sockets.table)
+
+    def is_older(self, look: Look, moment: float) -> bool:
+        """Whether every process that the manager names started before ``moment``, in seconds of the epoch; False where
+        none runs."""
+        main = [process for process in look.processes if process.pid in look.state.main]
+        return bool(main) and all(self._processes.started_at(process) + _GRAIN_SECONDS < moment for process in main)
 
     def of_before(self, processes: list[Process], remembered: dict) -> list[Process]:
         """Those of ``processes`` that were there when ``remembered`` was seen."""

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from ..addresses import split
+from ..addresses import Endpoints, addresses_of, split
 from ..node.switching import SWITCHED
 from ..refusal import Refusal
+from ..timelock.servers import parse_server
 
 EMBEDDED_MODES = ("embedded", "leader")
+
+RESTART = "Stop it now: it may issue timestamps from memory. When it is gone, start it: it reads its file then."
 
 
 def process_of(node: dict) -> dict:
@@ -180,3 +183,32 @@ def old_running(nodes: list) -> list:
             words = f"{node['name']} runs with its old configuration ({mode}), and the store is invalidated."
             found.append(Refusal("node-on-old-service", words))
     return found
+
+
+def not_restarted(nodes: list, servers: list) -> list:
+    """Refusals for nodes that run as they did before their file became one for TimeLock, whose ``servers`` (URLs) are.
+
+    A process reads that file when it starts, and a client of TimeLock is connected to it.
+    """
+    found = []
+    for node in nodes:
+        process = process_of(node)
+        if node["look"]["config"]["mode"] != "timelock" or not process["running"] or not process["older_than_file"]:
+            continue
+        if not _leads_to(servers, [pair["remote"] for pair in process["sockets"]]):
+            words = f"{node['name']} started before its file for TimeLock came there, and has no connection to it."
+            found.append(Refusal("node-on-old-service", words, RESTART))
+    return found
+
+
+def _leads_to(servers: list, remotes: list) -> bool:
+    """Whether one of ``remotes`` is a server; where its name cannot be resolved here, by its port alone."""
+    for url in servers:
+        try:
+            server = parse_server(url)
+        except ValueError:
+            return True  # nobody can tell; that it is no server is refused elsewhere
+        endpoints = Endpoints(addresses_of(server.host), [server.port])
+        if any(remote in endpoints for remote in remotes):
+            return True
+    return False

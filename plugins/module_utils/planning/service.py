@@ -284,6 +284,8 @@ class ServicePlanner:
 
     def _weigh_modes(self) -> None:
         modes = self.modes()
+        if self.store["state"] == INVALIDATED:
+            self.refusals += node_checks.not_restarted(self.nodes, self.settings["servers"])
         if self.store["state"] != ACTIVE or "timelock" not in modes or self.own_begun:
             return
         switched = self._on_timelock()

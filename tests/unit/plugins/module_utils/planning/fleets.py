@@ -54,6 +54,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
                 "listening": [8080] if running else [],
                 "listening_own": [8080] if running else [],
                 "sockets": [{"local": f"10.0.0.{number}:5000", "remote": "10.0.9.9:5432"}] if running else [],
+                "older_than_file": False,
             },
         },
     }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import nodes
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
@@ -18,12 +19,12 @@ FRESH = {**LISTED, "fresh": {"orders": 2_000_100}}
 
 def now(store=None, timelock=None, modes=("leader",) * 3, running=True, **settings):
     """The status of orders, and what is alarming."""
-    nodes = [
+    members = [
         fleets.node(number, look=fleets.look(number, mode, running and mode != "held"))
         for number, mode in enumerate(modes, 1)
     ]
     planned = plan_fleet(
-        nodes, {"orders": store or fleets.store()}, timelock or fleets.TIMELOCK, fleets.settings(**settings)
+        members, {"orders": store or fleets.store()}, timelock or fleets.TIMELOCK, fleets.settings(**settings)
     )
     told = fleet_status(planned)
     return told["services"]["orders"], told
@@ -135,6 +136,32 @@ def test_a_node_that_runs_with_its_old_configuration_on_an_invalidated_store_mus
     status, told = now(store, LISTED, ("timelock", "leader", "timelock"))
     assert status["state"] == "wrong" and "node-on-old-service" in status["codes"]
     assert told["alarming"] == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("older", "remote", "state"),
+    [(True, "10.0.9.9:5432", "wrong"), (True, "10.9.9.9:8421", "migrated"), (False, "10.0.9.9:5432", "migrated")],
+)
+def test_a_node_that_was_not_restarted_since_its_file_was_changed_must_not_be_unless_it_talks_to_timelock(
+    monkeypatch, older, remote, state
+):
+    monkeypatch.setattr(nodes, "addresses_of", lambda host: {"tl-2": ["10.9.9.9"]}.get(host, ["10.9.9.1"]))
+
+    def seen(number):
+        look = fleets.look(number, "timelock")
+        if number == 2:
+            pair = {"local": "10.0.0.2:5000", "remote": remote}
+            look["probe"]["process"] |= {"older_than_file": older, "sockets": [pair]}
+        return look
+
+    members = [fleets.node(number, look=seen(number)) for number in (1, 2, 3)]
+    told = fleet_status(plan_fleet(members, {"orders": fleets.invalidated()}, LISTED, fleets.settings()))
+    assert told["services"]["orders"]["state"] == state
+    if state == "wrong":
+        assert told["alarming"] == ["orders"]
+        (line,) = [line for line in told["lines"] if "node-on-old-service" in line and "see" not in line]
+        assert line.startswith("orders: node-on-old-service: orders-2 started before its file for TimeLock came there")
+        assert line.endswith(nodes.RESTART)
 
 
 def test_a_node_that_a_living_run_may_have_stopped_since_is_no_alarm():
