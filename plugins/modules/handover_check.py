@@ -24,11 +24,11 @@ options:
       - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it,
-        and the lock is still the same run's.
+        and the lock is still the same run's. Returns RV(handover).
       - V(migrated_itself) - that a client which was started to migrate itself has left all as V(handed_over) wants it,
-        and says so in its O(log).
-      - V(way) - where a service goes whose step failed, by what its O(store) says now, and what the O(plan) and
-        O(expected) had read of it. Returns RV(way).
+        and says so in its O(log). Returns RV(handover).
+      - V(way) - where a service goes whose step failed, by what its O(store) says now, what the O(plan) and
+        O(expected) had read of it, and whether a node was started already, by O(plan) and O(starts). Returns RV(way).
       - V(left) - how such a service was left, by O(way) and the O(results) of putting O(nodes) back, or where they
         stay, by what came of the O(stops) and O(starts). Returns RV(words).
       - V(one_way) - no run that went another way than O(direction), and has not ended, is on record, by the O(lock)
@@ -235,13 +235,14 @@ raise_to:
   type: str
   sample: "15000001"
 handover:
-  description: What M(atlasdb.timelock.node_online) wants before a node may start on the new namespace.
-  returned: for O(that=renamed)
+  description: What M(atlasdb.timelock.node_online) wants before a node may start on TimeLock, or the new namespace.
+  returned: for O(that=handed_over), O(that=migrated_itself) and O(that=renamed)
   type: dict
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.
-      V(older) - the store is active, below what was read of it before. V(itself) - it is active, and a node may
+      V(older) - the store is active, below what was read of it before. V(reactivated) - it is active, and a node may
+      run on TimeLock already. V(itself) - it is active, and a node may
       invalidate it at any moment. V(repair) - the backup is still where no client looks for it. V(shut_out) - the old
       login of the nodes could not be let in again. V(unknown) - the store cannot be read, or its bound could not be
       raised.

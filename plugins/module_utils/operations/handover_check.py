@@ -193,10 +193,10 @@ def _young(params: dict) -> dict:
 
 
 def _handed_over(params: dict) -> dict:
-    """Whether the store is invalidated at TS and TimeLock above it, so that clients may start.
+    """The handover with which clients may start: the store is invalidated at TS, and TimeLock above it.
 
-    And whether the lock is still who had it when TS was read. A store without transactions can apply an invalidation
-    after the lock was lost, and the run that has it now may have found the store active.
+    And the lock is still whose it was when TS was read: the handover is that run's. A store without transactions can
+    apply an invalidation after the lock was lost, and the run that has it now may have found the store active.
     """
     store, expected = params["store"], params["expected"]
     later_identity(expected["identity"], store["identity"])
@@ -213,7 +213,9 @@ def _handed_over(params: dict) -> dict:
     if _lock(store) != _lock(expected):
         found = f"The service is held by {describe((store['record'] or {}).get('holder'))} since TS was read."
         raise Refusal("operator-lock-lost", found)
-    return {}
+    run_id, epoch = _lock(store)
+    namespace = (store["record"] or {}).get("namespace")
+    return {"handover": {"run_id": run_id, "epoch": epoch, "namespace": namespace, "ts": str(ts)}}
 
 
 def _migrated_itself(params: dict) -> dict:
@@ -221,11 +223,11 @@ def _migrated_itself(params: dict) -> dict:
     ts, store = _number(params["expected"]), params["store"]
     reverse_checks.require_answer(store, "state", "kvs-unreachable")
     require_done(store, ts)
-    _handed_over(params)
+    given = _handed_over(params)
     if params["log"] is not None:
         plan = params["plan"]
         require_told(params["log"], plan["version"], plan["identity"]["type"], ts)
-    return {}
+    return given
 
 
 def _lock(store: dict) -> tuple:
@@ -245,12 +247,24 @@ def _way(params: dict) -> dict:
         if _number(store) < _read_before(params):
             return {"way": "older"}
         # A node that was started to migrate itself may do so at any moment.
-        return {"way": "itself" if (store["record"] or {}).get("own_migration") else "back"}
+        if (store["record"] or {}).get("own_migration"):
+            return {"way": "itself"}
+        return {"way": "reactivated" if _may_be_on_timelock(params) else "back"}
     if store["state"] == INVALIDATED and not store["code"]:
         return {"way": "forward"}
     if store["code"] == by_hand.MISPLACED:
         return {"way": "repair"}
     return {"way": "unknown"}
+
+
+def _may_be_on_timelock(params: dict) -> bool:
+    """Whether a node may run on TimeLock: this run has tried to start one, or an earlier one had.
+
+    Their store was invalidated then, and is active again: a failover has lost that, or a copy of before was put there.
+    """
+    plan = params["plan"] or {}
+    before = len(plan.get("nodes_to_stop") or []) < len(plan.get("nodes") or [])
+    return before or any(start and not start.get("skipped") for start in params["starts"])
 
 
 def _read_before(params: dict) -> int:

@@ -15,6 +15,8 @@ _WORDS = {
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
     "older": "the store is below what this run had read of it, as an older copy is: the nodes stay held. Get the one "
     "of before back, then run migrate.yml again",
+    "reactivated": "the store is active again, and a node may run on TimeLock: the others stay held. Start none; "
+    "config-mixed-active in docs/refusals.md says how to go on",
     "shut_out": "the old login could not be let in again, so the nodes stay held. Run migrate.yml again",
     "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
     "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",

@@ -38,6 +38,12 @@ _UNFINISHED = {
 }
 
 
+_AGAIN_WITHOUT_PROOF = (
+    "Start nothing. Its bound is TS, as on record, so nobody has taken from it since. Where no process is left anywhere "
+    "of the nodes that are not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
+)
+
+
 def of_another_way(began: str | None, direction: str, name: str) -> Refusal | None:
     """What speaks against a run in ``direction``, where one that ``began`` in another, if any, did not end.
 
@@ -290,12 +296,24 @@ class ServicePlanner:
             return
         switched = self._on_timelock()
         if len(switched) == len(self.nodes):
-            self.refusals.append(
-                Refusal("store-reactivated", f"All nodes of {self.name} are on TimeLock, and its store is active.")
-            )
+            code, found = "store-reactivated", f"All nodes of {self.name} are on TimeLock, and its store is active."
         else:
             found = f"{', '.join(switched)} are configured for TimeLock, and the store is still active."
-            self.refusals.append(Refusal("config-mixed-active", found))
+            code = "config-mixed-active"
+        lost = self._has_lost_its_invalidation()
+        if lost and self.settings["accept_unproven"]:
+            self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {found}")
+        else:
+            self.refusals.append(Refusal(code, found, _AGAIN_WITHOUT_PROOF if lost else None))
+
+    def _has_lost_its_invalidation(self) -> bool:
+        """Whether the store is as an unfinished migration found it, and no node that could use it runs: a failover has
+        lost what was written since, or a copy of before was put there."""
+        ts = (self.record.get("numbers") or {}).get("bound")
+        if self.unfinished != MIGRATE or ts is None or int(ts) != int(self.store["bound"]):
+            return False
+        others = [node for node in self.nodes if node["look"]["config"]["mode"] != "timelock"]
+        return not any(node_checks.process_of(node).get("running") for node in others)
 
     def _weigh_sessions(self) -> None:
         """Whoever has a session must be seen, and each node that runs now and will be stopped be among them."""

@@ -152,16 +152,20 @@ def test_the_first_node_of_a_way_back_serves_and_takes_timestamps_from_its_bound
 )
 def test_nothing_starts_unless_the_handover_is_read_back(store, fresh, code):
     assert refused("handed_over", store=store, expected=ACTIVE, fresh_timestamp=fresh) == code
-    assert check("handed_over", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21") == {"changed": False}
+    assert handed_over(store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21")["ts"] == "20"
+
+
+def handed_over(**given):
+    return check("handed_over", **given)["handover"]
 
 
 def held_by(run, epoch):
-    return {"record": {"epoch": epoch, "holder": {"run_id": run}}}
+    return {"record": {"epoch": epoch, "namespace": "orders", "holder": {"run_id": run}}}
 
 
 def test_what_a_service_that_began_on_timelock_keeps_is_nothing_and_stays_so():
     empty = {**INVALIDATED, "backup": None, "code": "bound-unreadable", "reason": "No row.", "empty_table": True}
-    assert check("handed_over", store=empty, expected=empty, fresh_timestamp="21") == {"changed": False}
+    assert handed_over(store=empty, expected=empty, fresh_timestamp="21")["ts"] == "0"
     assert refused("handed_over", store=empty, expected=ACTIVE, fresh_timestamp="21") == "bound-moved"
     assert refused("handed_over", store=INVALIDATED, expected=empty, fresh_timestamp="21") == "bound-moved"
     assert refused("bound", store=empty) == "bound-unreadable"
@@ -174,7 +178,9 @@ def test_nothing_starts_where_the_lock_was_lost_since_ts_was_read(now):
         "operator-lock-lost"
     )
     same = {**INVALIDATED, **held_by("r1", 4)}
-    assert check("handed_over", store=same, expected=expected, fresh_timestamp="21") == {"changed": False}
+    assert handed_over(store=same, expected=expected, fresh_timestamp="21") == {
+        "run_id": "r1", "epoch": 4, "namespace": "orders", "ts": "20",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -202,7 +208,8 @@ def test_a_timelock_that_lost_its_numbers_is_refused(plan):
 )
 def test_of_a_client_that_migrates_itself_nothing_is_believed(store, fresh, code):
     assert refused("migrated_itself", store=store, expected=ACTIVE, fresh_timestamp=fresh) == code
-    assert check("migrated_itself", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21") == {"changed": False}
+    told = check("migrated_itself", store=INVALIDATED, expected=ACTIVE, fresh_timestamp="21")
+    assert told["handover"]["ts"] == "20"
 
 
 def test_a_client_whose_log_is_named_must_tell_of_its_migration():
@@ -210,7 +217,7 @@ def test_a_client_whose_log_is_named_must_tell_of_its_migration():
     plan = {"version": "0.905.0", "identity": {"type": "cassandra"}}
     assert refused("migrated_itself", **asked, plan=plan, log=[]) == "migration-not-done"
     told = ["[BACKUP] Backed up the value 20", "Now fast forwarding the timestamp on TimeLock Server"]
-    assert check("migrated_itself", **asked, plan=plan, log=told) == {"changed": False}
+    assert check("migrated_itself", **asked, plan=plan, log=told)["handover"]["ts"] == "20"
 
 
 MANUAL = {**INVALIDATED, "code": "bound-manual-backup", "reason": "It stands elsewhere."}
@@ -223,7 +230,7 @@ def test_a_backup_that_stands_elsewhere_is_ts_for_its_repair_alone():
         "bound-manual-backup"
     )
     told = {"expected": MANUAL, "fresh_timestamp": "21", "repairing": "backup"}
-    assert check("handed_over", store=INVALIDATED, **told) == {"changed": False}
+    assert handed_over(store=INVALIDATED, **told)["ts"] == "20"
 
 
 @pytest.mark.parametrize(
@@ -242,6 +249,19 @@ def test_a_backup_that_stands_elsewhere_is_ts_for_its_repair_alone():
 )
 def test_the_way_is_chosen_by_what_the_store_says(store, lock, raised, way):
     assert check("way", store=store, lock=lock, raised=raised)["way"] == way
+
+
+def test_no_node_goes_back_beside_one_that_may_run_on_timelock():
+    """The store has lost its invalidation, by a failover or a copy of before; its number is the same."""
+    names = ["orders-1", "orders-2"]
+    whole = {"bound": "20", "nodes": names, "nodes_to_stop": names}
+    told = {"store": ACTIVE, "lock": {"epoch": 1}, "raised": {}, "expected": ACTIVE}
+    assert check("way", plan=whole, starts=[{}, {}], **told)["way"] == "back"
+    assert check("way", plan=whole, starts=[{"skipped": True}, {}], **told)["way"] == "back"
+    for start in ({"changed": True}, {"failed": True, "code": "node-unhealthy"}, {"unreachable": True}):
+        assert check("way", plan=whole, starts=[start, {}], **told)["way"] == "reactivated"
+    resumed = {**whole, "nodes_to_stop": names[1:]}
+    assert check("way", plan=resumed, starts=[{}, {}], **told)["way"] == "reactivated"
 
 
 @pytest.mark.parametrize(
