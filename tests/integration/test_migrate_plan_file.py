@@ -42,6 +42,11 @@ def test_a_plan_in_a_file_is_done_as_it_is_or_refused(lab, tmp_path):
         assert reason.startswith(f"{service.name}: plan-stale: ") and "the content of its configuration files" in reason
 
         node.config_path.write_text(before)
+        other = json.dumps({"timelock_client_ssl": {"trustStorePath": str(file)}})
+        stale = services.refused(*applying[1:], "-e", other)
+        (reason,) = stale.reasons
+        assert f"what would be written into the configuration files of {node.name} changed" in reason, stale.tail
+
         store = by_hand.store(lab, service.name)
         bound = store.bound()
         store.write_bound(bound - 1)

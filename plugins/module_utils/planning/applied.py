@@ -17,11 +17,13 @@ _NAMES = {
     "store": "the state of its store",
     "modes": "where its nodes take timestamps from",
     "digests": "the content of its configuration files",
+    "version": "its version of AtlasDB",
+    "migration": "its timelock_migration",
 }
-_OF_A_RUN = ("nodes", "namespace")
+_OF_A_RUN = ("nodes", "namespace", "version", "migration")
 """What an unfinished run leaves as it was."""
 
-_NEEDED = {*_NAMES, "todo", "identity", "bound"}
+_NEEDED = {*_NAMES, "diffs", "todo", "identity", "bound"}
 
 
 def hold_to(kept: dict, name: str, plan: dict) -> dict:
@@ -52,6 +54,9 @@ def _difference(before: dict, now: dict) -> str | None:
         if before.get(key) != now[key]:
             values = "" if key == "digests" else f": {_words(before.get(key))}, and now {_words(now[key])}"
             return f"{name} changed{values}"
+    rewritten = _rewritten(before, now)
+    if rewritten:
+        return f"what would be written into the configuration files of {', '.join(rewritten)} changed"
     if before.get("fence") != now["fence"]:
         return "which login is shut out, or stands in its place, changed"
     try:
@@ -61,6 +66,14 @@ def _difference(before: dict, now: dict) -> str | None:
     if now["bound"] is not None and before["bound"] is not None and now["bound"] < _number(before["bound"]):
         return f"its bound is {now['bound']}, below {before['bound']}"
     return None
+
+
+def _rewritten(before: dict, now: dict) -> list:
+    """The nodes whose files are as they were, and would be given another content than was read. What a run has switched
+    in already is given none."""
+    digests, diffs = (before[key] if isinstance(before[key], dict) else {} for key in ("digests", "diffs"))
+    same = [node for node, digest in now["digests"].items() if digest == digests.get(node)]
+    return [node for node in same if diffs.get(node) != now["diffs"].get(node)]
 
 
 def _number(value) -> int:

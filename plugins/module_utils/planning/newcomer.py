@@ -47,7 +47,7 @@ class NewcomerPlanner(ServicePlanner):
         speaks = self._data()
         if speaks:
             return Refusal("new-but-not-empty", f"{self.name} is said to be new, and {speaks}.")
-        running = [node["name"] for node in self.nodes if _embedded(node) and process_of(node).get("running")]
+        running = [node["name"] for node in self._read() if _embedded(node) and process_of(node).get("running")]
         if running:
             found = f"{self.name} is said to be new, and {', '.join(running)} runs on timestamps that this store lacks."
             return Refusal("bound-absent", found)

@@ -103,11 +103,12 @@ def _differ(shared: dict, names: list, key: str) -> Refusal | None:
 
 
 def other_timelock(nodes: list, servers: list) -> list:
-    """Refusals for nodes that are on TimeLock already, but on other servers than the inventory names."""
+    """Refusals for nodes that are on TimeLock already, a held one by its kept file, but on other servers than the
+    inventory names."""
     refusals = []
     for node in nodes:
         config = node["look"]["config"]
-        if config["mode"] == "timelock":
+        if config["shared"]["mode"] == "timelock":
             found = sorted(url.rstrip("/") for url in (config["timelock"] or {}).get("servers", []))
             if found != sorted(url.rstrip("/") for url in servers):
                 refusals.append(

@@ -67,8 +67,8 @@ class RenamePlanner(ServicePlanner):
 
     def _disagreement(self) -> list:
         if self.unfinished != RENAME:
-            return node_checks.disagreement(self.nodes)
-        found = node_checks.disagreement(self.nodes, _OF_A_NAMESPACE)
+            return node_checks.disagreement(self._read())
+        found = node_checks.disagreement(self._read(), _OF_A_NAMESPACE)
         for node, name in self._namespaces().items():
             if name not in (self.former, self.target):
                 words = f"{node} has the namespace {name}, and is to leave {self.former} for {self.target}."
@@ -101,7 +101,7 @@ class RenamePlanner(ServicePlanner):
             self.refusals.append(Refusal("rename-not-migrated", found))
 
     def _weigh_timelock(self) -> None:
-        self.refusals += self.timelock["refusals"]
+        self.refusals += self._timelock_refusals()
         shared = [name for name, namespace in self.settings["namespaces"].items() if namespace == self.target]
         if shared:
             found = f"{self.target} is the namespace of {', '.join(shared)}."
@@ -109,7 +109,7 @@ class RenamePlanner(ServicePlanner):
         if self.timelock["refusals"] or self._todo() == NOTHING:
             return
         listed = self.timelock["namespaces"]
-        own = self.target in [self.record.get(key) for key in OWN_NAMESPACES]
+        own = self.target in [self.record.get(key) for key in OWN_NAMESPACES] and self._same_cluster()
         if self.former and self.former not in listed:
             found = f"TimeLock has no namespace {self.former}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("timelock-behind-backup", found))

@@ -92,7 +92,7 @@ class ReversePlanner(ServicePlanner):
         elif self.live and switched:
             found = f"The bound of {self.name} is live, and some of its nodes are configured for TimeLock."
             self.refusals.append(Refusal("config-mixed-active", found))
-        elif self.store["state"] == ACTIVE and not (self.done or self.reversing):
+        elif self.store["state"] == ACTIVE and self.whole and not (self.done or self.reversing):
             found = f"The store of {self.name} is active, and no node is on TimeLock."
             self.refusals.append(Refusal("reverse-not-migrated", found))
 
@@ -100,7 +100,7 @@ class ReversePlanner(ServicePlanner):
         """Several nodes need what elects their leader, which only the file of before the migration has."""
         if len(self.nodes) == 1:
             return
-        for node in self.nodes:
+        for node in self._read():
             config = node["look"]["config"]
             version = config.get("version")
             if version and parse_version(version) >= ONE_NODE_ONLY:
@@ -117,17 +117,21 @@ class ReversePlanner(ServicePlanner):
             self._weigh_highest_issued()
             self._weigh_unseen(self._down())
             return
-        namespace = self.nodes[0]["look"]["config"]["namespace"]
-        for refusal in self.timelock["refusals"]:
-            self.refusals.append(refusal)
+        self.refusals += self._timelock_refusals()
         if self.timelock["refusals"]:
             return
-        wrong = self._behind()
-        if namespace not in self.timelock["namespaces"]:
+        namespace, wrong = self._namespace(), self._behind()
+        if self.resuming and not self._same_cluster():
+            found = f"The way back of {self.name} began with {', '.join(self.record.get('servers') or ['no server'])}."
+            self.refusals.append(Refusal("config-other-timelock", found))
+        elif namespace not in self.timelock["namespaces"]:
             found = f"TimeLock has no namespace {namespace}: what it gave out cannot be asked of it."
             self.refusals.append(Refusal("reverse-timelock-lost", found))
         elif wrong:
             self.refusals.append(wrong)
+
+    def _timelock_refusals(self) -> list:
+        return [] if self.lost else super()._timelock_refusals()
 
     def _behind(self) -> Refusal | None:
         """A TimeLock that is below what it gave out, or is to have given out, cannot tell where to go on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..refusal import Refusal
+from ..timelock.servers import in_common
 from . import by_hand, fence, own_migration
 from . import nodes as node_checks
 from .asked import holder_of_another
@@ -103,8 +104,21 @@ class ServicePlanner:
         """Whether a way back that did not finish is on record."""
         return self.unfinished == REVERSE
 
+    @property
+    def whole(self) -> bool:
+        """Whether the configuration of every node was read."""
+        return len(self._read()) == len(self.nodes)
+
     def modes(self) -> list:
-        return [node["look"]["config"]["mode"] for node in self.nodes if (node["look"] or {}).get("config")]
+        return [node["look"]["config"]["mode"] for node in self._read()]
+
+    def _read(self) -> list:
+        """The nodes whose configuration was read."""
+        return [node for node in self.nodes if (node["look"] or {}).get("config")]
+
+    def _namespace(self) -> str | None:
+        """The namespace, by the first node whose configuration was read."""
+        return next((node["look"]["config"]["namespace"] for node in self._read()), None)
 
     def plan(self) -> dict:
         """The plan, as a dictionary that holds no secret."""
@@ -112,7 +126,7 @@ class ServicePlanner:
         if self.settings["repair"] and not self.repair and "state" in (self.store or {}):
             self.refusals = []
         todo = REFUSED if self.refusals else self._todo()
-        config = next((node["look"]["config"] for node in self.nodes if (node["look"] or {}).get("config")), {})
+        config = next((node["look"]["config"] for node in self._read()), {})
         store = self.store or {}
         return {
             "service": self.name,
@@ -167,7 +181,7 @@ class ServicePlanner:
             return []
         holder = self.record.get("holder")
         found = [] if holder and not self.settings["holder_gone"](holder) else node_checks.old_running(self.nodes)
-        if len(self.modes()) < len(self.nodes) or self.resuming:
+        if not self.whole or self.resuming:
             return found
         return found + node_checks.drifted(self.nodes)
 
@@ -175,32 +189,47 @@ class ServicePlanner:
         self.refusals += self.settings["inventory_refusals"]
         for node in self.nodes:
             self.refusals += self._node_refusals(node)
-        if len(self.modes()) < len(self.nodes):
-            return
-        self.refusals += self._disagreement()
-        self.refusals += node_checks.other_timelock(self.nodes, self.settings["servers"])
-        if not self.resuming:
-            self.refusals += node_checks.on_left_namespace(self.nodes, self.record)
-            self.refusals += node_checks.on_other_namespace(self.nodes, self.record)
-        unsuitable = own_migration.unsuitable(self.nodes[0]["migration"], self.nodes[0]["look"]["config"])
-        self.refusals += [unsuitable] if unsuitable else []
-        if self.store is None:
-            return
-        if "sessions" in self.store:
+        store = self.store or {}
+        if self._read():
+            self._weigh_configurations()
+        if self.whole and "sessions" in store:
             self._weigh_sessions()
-        if "refusal" in self.store:
-            self.refusals.append(self.store["refusal"])
-            return
-        self.repair = by_hand.repair_of(self.store, self.record, self.nodes)
+        if "refusal" in store:
+            self.refusals.append(store["refusal"])
+        if "state" in store:
+            self._weigh_state()
+        else:
+            self.refusals += self._timelock_refusals()
+
+    def _weigh_configurations(self) -> None:
+        """What the configurations that were read say against each other and the inventory."""
+        read = self._read()
+        self.refusals += self._disagreement()
+        self.refusals += node_checks.other_timelock(read, self.settings["servers"])
+        if not self.resuming:
+            self.refusals += node_checks.on_left_namespace(read, self.record)
+            self.refusals += node_checks.on_other_namespace(read, self.record)
+        unsuitable = own_migration.unsuitable(read[0]["migration"], read[0]["look"]["config"])
+        self.refusals += [unsuitable] if unsuitable else []
+
+    def _weigh_state(self) -> None:
+        """What the store says, and TimeLock. Some of it is said of a service only that was seen as a whole."""
+        if self.whole:
+            self.repair = by_hand.repair_of(self.store, self.record, self.nodes)
         self._weigh_store()
-        self._weigh_repair()
+        if self.whole:
+            self._weigh_repair()
         self._weigh_modes()
         self._weigh_timelock()
-        if "fence" in self.store:
+        if self.whole and "fence" in self.store:
             self._weigh_fence()
 
+    def _timelock_refusals(self) -> list:
+        """What speaks against TimeLock, whichever state the store is in."""
+        return self.timelock["refusals"]
+
     def _disagreement(self) -> list:
-        return node_checks.disagreement(self.nodes)
+        return node_checks.disagreement(self._read())
 
     def _node_refusals(self, node: dict) -> list:
         invalidated = (self.store or {}).get("state") == INVALIDATED
@@ -271,7 +300,7 @@ class ServicePlanner:
 
     def _weigh_repair(self) -> None:
         """That a node is gone is proved by a probe that saw it before. Nodes that cannot start are seen by none."""
-        namespace = self.nodes[0]["look"]["config"]["namespace"]
+        namespace = self._namespace()
         done = by_hand.explained(self.store, self.repair, namespace, namespace in self.timelock["namespaces"])
         self.notes += [done] if done else []
         unseen = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
@@ -291,7 +320,7 @@ class ServicePlanner:
     def _weigh_modes(self) -> None:
         modes = self.modes()
         if self.store["state"] == INVALIDATED:
-            self.refusals += node_checks.not_restarted(self.nodes, self.settings["servers"])
+            self.refusals += node_checks.not_restarted(self._read(), self.settings["servers"])
         if self.store["state"] != ACTIVE or "timelock" not in modes or self.own_begun:
             return
         switched = self._on_timelock()
@@ -337,18 +366,18 @@ class ServicePlanner:
 
     def _serving(self) -> list:
         """The nodes that are to be seen now, and will be stopped."""
-        return [node["name"] for node in self.nodes if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
+        return [node["name"] for node in self._read() if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
 
     def _sight(self) -> Sight:
         return Sight(self.nodes, self.store, self.settings["known_clients"], self.settings["other_clients"])
 
     def _weigh_timelock(self) -> None:
-        self.refusals += self.timelock["refusals"]
+        self.refusals += self._timelock_refusals()
         if self.timelock["refusals"]:
             return
-        namespace = self.nodes[0]["look"]["config"]["namespace"]
+        namespace = self._namespace()
         listed = namespace in self.timelock["namespaces"]
-        own = self.record.get("namespace") == namespace
+        own = self.record.get("namespace") == namespace and self._same_cluster()
         all_switched = set(self.modes()) == {"timelock"}
         wrong = self._behind()
         if self.store["state"] == INVALIDATED and not listed and not self.repairing:
@@ -358,15 +387,24 @@ class ServicePlanner:
             self.refusals.append(wrong)
         elif listed and not own and not all_switched and not self.settings["adopt_namespace"]:
             self.refusals.append(
-                Refusal(
-                    "timelock-namespace-used",
-                    f"TimeLock has a namespace {namespace} already, and no record says that it belongs to {self.name}.",
-                )
+                Refusal("timelock-namespace-used", f"TimeLock has a namespace {namespace} already, {self._not_own()}.")
             )
+
+    def _same_cluster(self) -> bool:
+        """Whether the namespace on record is one of the TimeLock that is listed: a namespace of that name on another is
+        not the service's. Servers are replaced one by one, so that one in common is enough."""
+        return bool(in_common(self.record.get("servers") or [], self.settings["servers"]))
+
+    def _not_own(self) -> str:
+        """In words, why a namespace that TimeLock has is not the service's."""
+        if self.record.get("namespace") == self._namespace():
+            servers = ", ".join(self.record.get("servers") or ["not named"])
+            return f"and the one on record is on other servers: {servers}"
+        return f"and no record says that it belongs to {self.name}"
 
     def _behind(self) -> Refusal | None:
         """What a fresh timestamp says against TimeLock, where one was asked for."""
-        fresh = self._asked(self.nodes[0]["look"]["config"]["namespace"])
+        fresh = self._asked(self._namespace())
         if not isinstance(fresh, int):
             return fresh
         wrong = behind(self.store, self.record, fresh, bool(self.repairing))
@@ -414,7 +452,7 @@ class ServicePlanner:
 
     def _on_timelock(self) -> list:
         """The nodes whose file is one for TimeLock."""
-        return [node["name"] for node in self.nodes if node["look"]["config"]["mode"] == "timelock"]
+        return [node["name"] for node in self._read() if node["look"]["config"]["mode"] == "timelock"]
 
     def _embedded(self) -> list:
         """The nodes whose own configuration, the kept one where they are held, is for embedded timestamps."""
@@ -432,7 +470,7 @@ class ServicePlanner:
 
     def _proofs(self) -> dict:
         """For each node, which probes see it now; ``sessions`` is the store's view."""
-        if "sessions" not in (self.store or {}) or len(self.modes()) < len(self.nodes):
+        if "sessions" not in (self.store or {}) or not self.whole:
             return {}
         sight = self._sight()
         blind = {*sight.blind(), *sight.doubtful()}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from dataclasses import dataclass
@@ -78,6 +79,23 @@ def parse_servers(urls: list) -> tuple[Server, ...]:
             raise Refusal("timelock-clusters-differ", f"{server.url} is listed twice.", "List each server once.")
         servers.append(server)
     return tuple(servers)
+
+
+def in_common(urls: list, others: list) -> set:
+    """HOST, PORT and context path of the servers that two lists of URLs have both, however they are spelt.
+
+    What cannot be asked is in neither; whether it is asked with TLS makes no other server of it.
+    """
+    return _places(urls) & _places(others)
+
+
+def _places(urls: list) -> set:
+    found = set()
+    for url in urls:
+        with contextlib.suppress(ValueError):
+            server = parse_server(url)
+            found.add((server.host, server.port, server.path))
+    return found
 
 
 def majority(count: int) -> int:

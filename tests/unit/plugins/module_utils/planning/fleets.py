@@ -112,6 +112,7 @@ def record(**more) -> dict:
         "holder": {"run_id": "earlier", "user": "alice", "host": "ops-1", "since": "2026-01-01T00:00:00Z", "pid": 1},
         "unfinished": True,
         "namespace": "orders",
+        "servers": SERVERS,
         "nodes": ["orders-1", "orders-2", "orders-3"],
         "identity": copy.deepcopy(IDENTITY),
         "sessions_seen": ["orders-1", "orders-2", "orders-3"],

@@ -45,6 +45,18 @@ def renamed(nodes):
         node["look"]["config"]["namespace"] = node["look"]["config"]["shared"]["namespace"] = "orders2"
 
 
+def upgraded(nodes):
+    nodes[0]["look"]["config"]["version"] = "0.910.0"
+
+
+def left_to_itself(nodes):
+    nodes[0]["migration"] = "automated"
+
+
+def with_another_trust_store(nodes):
+    nodes[1]["look"]["planned"]["diff"] = "+  trustStorePath: /another"
+
+
 def without_leader(nodes):
     for node in nodes:
         node["look"]["config"]["mode"] = "embedded"
@@ -56,6 +68,9 @@ def without_leader(nodes):
         (edited, "the content of its configuration files changed"),
         (renamed, "its namespace changed: orders, and now orders2"),
         (without_leader, "where its nodes take timestamps from changed: orders-1 leader, orders-2 leader,"),
+        (upgraded, "its version of AtlasDB changed: 0.905.0, and now 0.910.0"),
+        (left_to_itself, "its timelock_migration changed: manual, and now automated"),
+        (with_another_trust_store, "what would be written into the configuration files of orders-2 changed"),
         (lambda nodes: nodes.pop(), "its nodes changed: orders-1, orders-2, orders-3, and now orders-1, orders-2"),
     ],
 )
@@ -120,6 +135,24 @@ def test_a_run_that_was_killed_while_it_applied_a_plan_is_finished_by_the_same_p
     planned = plan(nodes, fleets.store(record=fleets.record(), sessions=[]), listed, kept=kept())
     assert refusals(planned) == []
     assert planned["services"]["orders"]["resuming"]
+
+
+def test_a_run_that_goes_on_writes_what_was_read_and_nothing_else():
+    """A node that was switched already is given nothing, and is no difference."""
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    listed = {"refusals": [], "namespaces": ["orders"]}
+    before = kept()
+    before["services"]["orders"]["digests"] = dict.fromkeys(NAMES, "as before")
+    before["services"]["orders"]["diffs"] = dict.fromkeys(NAMES, "+  timelock: {}")
+    nodes[0]["look"].update(digest="switched", planned={"diff": "", "changed": False})
+    for node in nodes[1:]:
+        node["look"].update(digest="as before", planned={"diff": "+  timelock: {}", "changed": True})
+    unfinished = {"store": fleets.store(record=fleets.record(), sessions=[]), "timelock": listed}
+    assert refusals(plan(nodes, kept=before, **unfinished)) == []
+    with_another_trust_store(nodes)
+    ((code, found),) = refusals(plan(nodes, kept=before, **unfinished))
+    assert code == "plan-stale"
+    assert "would be written into the configuration files of orders-2 changed" in found
 
 
 def test_what_a_plan_has_done_already_is_left_alone():

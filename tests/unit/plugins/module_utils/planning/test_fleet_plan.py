@@ -73,6 +73,55 @@ def test_all_refusals_of_all_services_come_together():
     assert len(planned["reasons"]) == 3
 
 
+NO_TIMELOCK = {"refusals": [Refusal("timelock-unreachable", "No server answers.")], "namespaces": []}
+NO_STORE = {"trust": None, "refusal": Refusal("kvs-unreachable", "No answer.")}
+
+
+@pytest.mark.parametrize("direction", ["migrate", "reverse"])
+def test_a_store_and_a_timelock_that_are_both_down_are_both_told(direction):
+    planned = plan(store=NO_STORE, timelock=NO_TIMELOCK, direction=direction)
+    assert codes(planned) == ["kvs-unreachable", "timelock-unreachable"]
+
+
+def test_a_way_back_without_a_timelock_that_is_lost_is_not_refused_for_it():
+    planned = plan(store=NO_STORE, timelock=NO_TIMELOCK, direction="reverse", highest_issued="9")
+    assert codes(planned) == ["kvs-unreachable"]
+
+
+def unreachable(number):
+    return spoiled(number, lambda look: (look.clear(), look.update(unreachable=True, msg="no route")))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_node_that_cannot_be_reached_hides_nothing_that_speaks_against_the_others_the_store_and_timelock(number):
+    nodes = unreachable(number)
+    nodes[number % 3]["look"]["config"]["shared"]["kvs"] = {"hosts": ["x"]}
+    store = fleets.store(missing_rights=["GRANT x"], corroboration=[{"source": "_punch", "number": 2_000_001}])
+    expected = ["node-unreachable", "config-nodes-disagree", "kvs-denied", "bound-contradicted"]
+    assert codes(plan(nodes, store, NO_TIMELOCK)) == [*expected, "timelock-unreachable"]
+    used = {"refusals": [], "namespaces": ["orders"]}
+    assert codes(plan(nodes, store, used)) == [*expected, "timelock-namespace-used"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "store", "direction"),
+    [
+        ("leader", fleets.store(), "migrate"),
+        ("timelock", fleets.invalidated(missing_rights=["GRANT x"]), "migrate"),
+        ("timelock", fleets.invalidated(), "reverse"),
+        ("leader", fleets.store(), "reverse"),
+    ],
+)
+def test_nothing_is_said_of_a_service_that_depends_on_a_node_which_nobody_saw(mode, store, direction):
+    """Such as its sessions, or that none of its nodes is on TimeLock."""
+    nodes = unreachable(1)
+    for node in nodes[1:]:
+        node["look"] = fleets.look(int(node["name"][-1]), mode)
+        node["look"]["config"]["former"] = True
+    listed = {"refusals": [], "namespaces": ["orders"] if mode == "timelock" else []}
+    assert codes(plan(nodes, store, listed, direction=direction)) == ["node-unreachable"]
+
+
 @pytest.mark.parametrize(
     ("what", "change", "code"),
     [
@@ -211,6 +260,37 @@ def test_nodes_on_timelock_with_a_namespace_that_is_not_on_record_alarm_and_noth
     assert now["alarming"] == ["orders"] and now["services"]["orders"]["agree"] == "no"
     said = "orders-3 uses the namespace shop, and on record is orders. Stop it now: "
     assert any(said in line for line in now["lines"])
+
+
+@pytest.mark.parametrize(
+    ("servers", "code"),
+    [
+        (["https://other-1:8421", "https://other-2:8421"], ["timelock-namespace-used"]),
+        (["https://tl-1:8422"], ["timelock-namespace-used"]),
+        ([], ["timelock-namespace-used"]),
+        (["https://tl-9:8421", "https://tl-3:8421"], []),
+        (["http://TL-2:8421/"], []),
+    ],
+)
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_a_namespace_is_a_services_own_only_on_the_servers_that_are_on_record(servers, code, unfinished):
+    """Servers of a cluster are replaced one by one."""
+    record = fleets.record(servers=servers, unfinished=unfinished, holder=None)
+    used = {"refusals": [], "namespaces": ["orders"]}
+    planned = plan(store=fleets.store(record=record), timelock=used)
+    assert codes(planned) == code
+    if code:
+        assert f"the one on record is on other servers: {', '.join(servers) or 'not named'}." in planned["reasons"][0]
+    adopting = [fleets.node(number, adopt_namespace=True) for number in (1, 2, 3)]
+    assert codes(plan(adopting, fleets.store(record=record), used)) == []
+
+
+def test_a_run_that_invalidated_a_store_for_another_timelock_does_not_end_on_this_one():
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    store = fleets.invalidated(record=fleets.record(servers=["https://other:8421"]), sessions=[])
+    ahead = {"refusals": [], "namespaces": ["orders"], "fresh": {"orders": 9_000_000}}
+    assert codes(plan(nodes, store, ahead)) == ["timelock-namespace-used"]
+    assert codes(plan(nodes, store, {"refusals": [], "namespaces": []})) == ["timelock-behind-backup"]
 
 
 def test_an_unusable_timelock_refuses_every_service():

@@ -21,6 +21,7 @@ def nodes(*modes, namespaces=()):
         node["look"]["config"]["former"] = True
         if mode == "held":
             node["look"]["config"]["shared"].update(mode="timelock", leader_count=0)
+            node["look"]["config"]["timelock"] = {"servers": fleets.SERVERS}
         if namespaces:
             namespace = namespaces[number - 1]
             node["look"]["config"]["namespace"] = node["look"]["config"]["shared"]["namespace"] = namespace
@@ -72,9 +73,11 @@ def test_a_migration_that_did_not_end_is_ended_first():
         ({"namespace": "orders", "rename_to": "shop"}, []),
         ({"namespace": "orders", "renamed_from": "shop"}, []),
         ({"namespace": "orders", "rename_to": "till"}, ["timelock-namespace-used"]),
+        ({"namespace": "orders", "rename_to": "shop", "servers": ["https://other:8421"]}, ["timelock-namespace-used"]),
     ],
 )
 def test_a_namespace_that_timelock_has_is_taken_only_where_the_record_says_whose_it_is(record, refused):
+    record = record and {"servers": fleets.SERVERS, **record}
     assert codes(plan(nodes(*MIGRATED), record=record, listed=("orders", "shop"))) == refused
 
 

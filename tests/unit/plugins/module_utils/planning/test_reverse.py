@@ -17,6 +17,7 @@ MIGRATED = {"state": "invalidated", "bound": None, "backup": BACKUP}
 GUARDED = {"state": "ambiguous", "bound": 9_000_000, "guarded": True, "code": "bound-ambiguous", "reason": "Both."}
 BEGUN = {
     "epoch": 3, "holder": None, "unfinished": True, "direction": "reverse", "namespace": "orders",
+    "servers": fleets.SERVERS,
     "identity": fleets.IDENTITY, "nodes": ["orders-1", "orders-2", "orders-3"],
 }  # fmt: skip
 
@@ -106,6 +107,23 @@ def test_a_way_back_that_was_cut_short_before_the_bound_was_live_stops_every_nod
     _fleet, service = plan(nodes("leader", "held", "timelock"), MIGRATED, BEGUN)
     assert (service["refusals"], service["todo"]) == ([], "reverse")
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+@pytest.mark.parametrize("mode", ["held", "embedded", "timelock"])
+def test_a_way_back_ends_with_the_timelock_that_it_began_with(mode):
+    """Another one's counter says nothing of what the service was given."""
+    made, other = nodes(mode, mode, mode), {**BEGUN, "servers": ["https://other:8421"]}
+    assert codes(plan(made, MIGRATED, BEGUN, fresh=9_000_000)) == []
+    planned = plan(made, MIGRATED, other, fresh=9_000_000)
+    assert codes(planned) == ["config-other-timelock"]
+    assert "The way back of orders began with https://other:8421." in planned[0]["reasons"][0]
+
+
+def test_a_held_node_that_was_on_another_timelock_is_refused():
+    made = nodes("held", "timelock", "timelock")
+    on_timelock = fleets.look(1, "timelock")["config"]
+    made[0]["look"]["config"].update(shared=on_timelock["shared"], timelock={"servers": ["https://other:8421"]})
+    assert codes(plan(made, MIGRATED, BEGUN)) == ["config-other-timelock"]
 
 
 def test_a_way_back_that_was_cut_short_once_a_node_served_stops_none():

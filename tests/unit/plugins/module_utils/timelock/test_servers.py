@@ -10,6 +10,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 from ansible_collections.atlasdb.timelock.plugins.module_utils.timelock.namespace import require_namespace
 from ansible_collections.atlasdb.timelock.plugins.module_utils.timelock.servers import (
     find_listed,
+    in_common,
     majority,
     parse_server,
     parse_servers,
@@ -133,3 +134,19 @@ def test_a_name_that_timelock_does_not_serve_or_reads_as_another_is_refused(name
     with pytest.raises(Refusal) as refused:
         require_namespace(name)
     assert refused.value.code == "config-namespace-illegal"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://tl-1:8421", True),
+        ("http://TL-1:8421/", True),
+        ("https://tl-1:8422", False),
+        ("https://tl-1:8421/timelock", False),
+        ("https://tl-2:8421", False),
+        ("https://user:secret@tl-1:8421", False),
+        (None, False),
+    ],
+)
+def test_two_lists_have_a_server_in_common_however_it_is_spelt(other, same):
+    assert bool(in_common(["https://tl-0:8421", "https://tl-1:8421"], [other])) == same
