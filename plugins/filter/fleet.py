@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import ChainMap
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -141,13 +142,21 @@ def failed_services(facts):
 
 def run_verdict(plan, hostvars, journal_path, check_mode):
     """How the run ended for each service."""
-    voices = {name: hostvars[service["coordinator"]] for name, service in plan["services"].items()}
+    voices = {name: _voice(service, hostvars) for name, service in plan["services"].items()}
     lines = []
     # Without its journal a run has ended as it has, and nobody knows when.
     with contextlib.suppress(OSError):
         lines = journal.read(journal_path)
     times = {name: ended(lines, name, service["todo"]) for name, service in plan["services"].items()}
     return verdict.verdict(plan, voices, times, check_mode)
+
+
+def _voice(service, hostvars):
+    """What the service's coordinator knows; with what another node failed for, where the coordinator is lost."""
+    voice = hostvars[service["coordinator"]]
+    failures = [hostvars[node].get("timelock_failure") for node in service["nodes"]]
+    failure = next((failure for failure in failures if failure), None)
+    return ChainMap({"timelock_failure": failure}, voice) if failure and "timelock_failure" not in voice else voice
 
 
 def fleet_status(plan):

@@ -50,6 +50,32 @@ def test_a_service_that_fails_stops_the_waves_after_it_unless_told_otherwise(lab
         services.assert_clean()
 
 
+def test_no_node_is_held_once_the_first_is_lost_on_the_way_out_of_its_load_balancer(lab, tmp_path):
+    """Ansible drops the node for which the balancer does not answer, and with it who would put the others back."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\necho no route to host >&2\nexit 255\n")
+    ssh.chmod(0o755)
+    with fleet(lab, tmp_path, 2) as services:
+        (service,) = services.services
+        task = {
+            "ansible.builtin.ping": {},
+            "delegate_to": "balancer",
+            "vars": {"ansible_connection": "ssh", "ansible_ssh_executable": str(ssh), "ansible_ssh_retries": 0},
+            "when": f"inventory_hostname == '{service.nodes[0].name}'",
+        }
+        hook = tmp_path / "before.yml"
+        hook.write_text(yaml.safe_dump([task]))
+        services.set(atlasdb_before_stop_tasks=str(hook))
+        run = services.play("migrate.yml")
+        assert not run.ok
+        services.assert_as_before()
+        said = f"{service.name}: in step 'stop': node-lost: {service.nodes[0].name} was left out of this step."
+        assert any(line.startswith(said) for line in run.verdict), run.verdict
+        hook.write_text("[]\n")
+        services.migrate()
+        services.assert_migrated()
+
+
 @pytest.mark.parametrize("task", DANGEROUS)
 def test_a_run_that_starts_at_a_dangerous_task_does_nothing(lab, tmp_path, task):
     file, position = DANGEROUS[task]

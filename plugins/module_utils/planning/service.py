@@ -40,8 +40,8 @@ _UNFINISHED = {
 
 
 _AGAIN_WITHOUT_PROOF = (
-    "Start nothing. Its bound is TS, as on record, so nobody has taken from it since. Where no process is left anywhere "
-    "of the nodes that are not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
+    "Start nothing. Its bound is TS, as on record: nobody has taken from it since. Where no process of a node is left "
+    "anywhere that is not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
 )
 
 
