@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import os
-
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_record import (
     ARGUMENT_SPEC,
     RULES,
     handover_record,
 )
-from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import holder_gone, holder_of
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import holder_gone, holder_of_worker
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
@@ -30,8 +29,10 @@ class ActionModule(Journalled, OperationAction):
         """Add who holds the lock; and take it over from a run of this machine and user that is gone."""
         arguments = self._task.args
         if not arguments.get("holder"):
-            # This is a worker: the run is its parent.
-            arguments = {**arguments, "holder": holder_of(arguments.get("run_id"), os.getppid())}
+            try:
+                arguments = {**arguments, "holder": holder_of_worker(arguments.get("run_id"))}
+            except Refusal as refusal:
+                return refusal.result()
         self._task.args = arguments = self._with_journal(arguments, task_vars)
         result = super().perform(task_vars)
         if result.get("code") == "operator-locked" and holder_gone(result["holder"]):

@@ -61,7 +61,11 @@ CODES = {
     "config-version-unknown": Code(
         "plan", "Set atlasdb_version to the version of the service's AtlasDB client, such as 0.905.0."
     ),
-    "hold-impossible": Code("plan", "Make it a plain file that nothing else writes, or name the real file."),
+    "hold-impossible": Code(
+        "plan",
+        "Make it a plain file that nothing else writes, or name the real file. For a node that is held, see first "
+        "'Nodes stay held' in the runbook.",
+    ),
     "service-is-one-instance": Code("plan", "Declare both as one service, since they share one key-value service."),
     "config-namespace-mismatch": Code(
         "plan", "Make the namespace equal to dbName, keyspace or sid, as AtlasDB itself wants it."

@@ -13,8 +13,10 @@ import getpass
 import os
 import socket
 import time
+from multiprocessing import parent_process
 
 from .proofs import boot_id
+from .refusal import Refusal
 
 
 def _start_of(pid: int) -> str | None:
@@ -46,6 +48,19 @@ def holder_of(run_id: str, pid: int) -> dict:
         "pid_namespace": _pid_namespace(),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def holder_of_worker(run_id: str) -> dict:
+    """The run ``run_id`` that this process, forked by its controller, is a worker of.
+
+    Raises Refusal ``operator-lock-lost`` where the controller has ended: whoever is the parent now is none of the run.
+    """
+    forked_by = parent_process()
+    run = forked_by.pid if forked_by else os.getpid()
+    holder = holder_of(run_id, run)
+    if forked_by and os.getppid() != run:
+        raise Refusal("operator-lock-lost", f"Process {run}, which is the run {run_id}, has ended.", "Run it again.")
+    return holder
 
 
 def holder_gone(holder: dict) -> bool:

@@ -110,7 +110,7 @@ class Unfinished:
 UNFINISHED = {
     Unfinished.a_bound_that_went_down: ("bound-below-record", 1),
     Unfinished.a_group_that_lost_a_node: ("inventory-changed", 2),
-    Unfinished.a_hold_that_was_overwritten: ("config-changed", 1),
+    Unfinished.a_hold_that_was_overwritten: ("hold-impossible", 1),
     Unfinished.a_database_under_the_same_name: ("kvs-identity", 1),
     Unfinished.a_standby_that_was_promoted: ("kvs-identity", 1),
     Unfinished.a_server_that_was_put_back: ("kvs-identity", 1),
@@ -151,7 +151,7 @@ def test_the_next_run_after_one_that_was_killed_refuses(refused, make):
 
 @pytest.mark.refuses(*{code for code, _nodes in UNFINISHED.values()})
 def test_it_changes_nothing_and_lets_no_node_come_up(refused):
-    run, named, _words, before, after = refused
+    run, named, _words, before, after, _services = refused
     assert not run.ok
     assert run.begun() == []
     assert after == before

@@ -72,7 +72,7 @@ def put_back(node: Node, run: Run, effects: bool, kept: bool = False) -> bool:
         return _clear(node, effects)
     current = disk.read(node.install.path)
     if current is None or disk.sha256(current) not in (marker["sha256"], marker["hold_sha256"]):
-        raise Refusal("config-changed", f"{node.install.path} has been rewritten while the node was held.")
+        raise Refusal("hold-impossible", f"{node.install.path} has been rewritten while the node was held.")
     if not switching.is_done(node.install, record, (switching.PUT_BACK,), marker):
         never_held = disk.sha256(current) == marker["sha256"] and node.probe.look(marker["seen"]).running
         if not never_held:

@@ -59,7 +59,7 @@ def _probe_refusals(name: str, look: dict, may_be_down: bool, reverse: bool) -> 
     probe, mode = look["probe"], look["config"]["mode"]
     if mode == "held":
         if not probe["hold_intact"]:
-            return [Refusal("config-changed", f"{name} is held, and somebody has rewritten its configuration file.")]
+            return [Refusal("hold-impossible", f"{name} is held, and somebody has rewritten its configuration file.")]
         return []
     if (mode == "timelock" and not reverse) or (may_be_down and not probe["process"]["running"]):
         return []

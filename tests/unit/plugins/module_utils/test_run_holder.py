@@ -6,12 +6,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
 
 import pytest
-from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import holder_gone, holder_of
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
+from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import (
+    holder_gone,
+    holder_of,
+    holder_of_worker,
+)
+
+FORK = multiprocessing.get_context("fork")
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -44,3 +53,31 @@ def test_of_a_process_elsewhere_nothing_is_known(ended, key, other):
 def test_of_a_holder_that_names_no_process_nothing_is_known(ended):
     assert not holder_gone({**ended, "start": None})
     assert not holder_gone({"run_id": "one"})
+
+
+def _worker(waiting, go_on, told) -> None:
+    waiting.set()
+    go_on.wait(PATIENCE_SECONDS)
+    try:
+        told.put(holder_of_worker("one")["pid"])
+    except Refusal as refusal:
+        told.put(refusal.code)
+
+
+def _controller(waiting, go_on, told) -> None:
+    FORK.Process(target=_worker, args=(waiting, go_on, told)).start()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_worker_whose_controller_was_killed_holds_nothing_in_the_name_of_whoever_is_its_parent_now(killed):
+    waiting, go_on, told = FORK.Event(), FORK.Event(), FORK.Queue()
+    controller = FORK.Process(target=_controller, args=(waiting, go_on, told))
+    controller.start()
+    assert waiting.wait(PATIENCE_SECONDS)
+    if killed:
+        controller.kill()
+        controller.join()
+    go_on.set()
+    assert told.get(timeout=PATIENCE_SECONDS) == ("operator-lock-lost" if killed else controller.pid)
+    controller.join()
+

@@ -204,6 +204,13 @@ def test_an_unfinished_run_is_gone_on_with():
     assert service["sessions_seen"] == ["orders-1", "orders-2", "orders-3"]
 
 
+def test_a_held_node_whose_file_an_agent_has_rewritten_is_refused():
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    nodes[1]["look"]["probe"]["hold_intact"] = False
+    planned = plan(nodes, fleets.store(sessions=[], record=fleets.record()))
+    assert codes(planned) == ["hold-impossible"]
+
+
 def test_a_node_that_an_unfinished_run_put_back_and_that_did_not_start_again_is_refused():
     nodes = [fleets.node(number, look=fleets.look(number, running=number > 1)) for number in (1, 2, 3)]
     planned = plan(nodes, fleets.store(record=fleets.record()))
