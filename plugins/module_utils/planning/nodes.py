@@ -172,6 +172,14 @@ def drifted(nodes: list) -> list:
     return refusals
 
 
+def runs_old(node: dict) -> bool:
+    """Whether a process of ``node`` lives that has its old configuration: one that is held may not have stopped."""
+    config = (node["look"] or {}).get("config")
+    if not config or not process_of(node).get("running"):
+        return False
+    return config["mode"] in EMBEDDED_MODES or (config["mode"] == "held" and config["shared"]["mode"] != "timelock")
+
+
 def old_running(nodes: list) -> list:
     """Refusals for nodes that run on an old configuration although the store is invalidated.
 
@@ -179,8 +187,8 @@ def old_running(nodes: list) -> list:
     """
     found = []
     for node in nodes:
-        mode = ((node["look"] or {}).get("config") or {}).get("mode")
-        if mode in EMBEDDED_MODES and process_of(node).get("running"):
+        if runs_old(node):
+            mode = node["look"]["config"]["mode"]
             words = f"{node['name']} runs with its old configuration ({mode}), and the store is invalidated."
             found.append(Refusal("node-on-old-service", words))
     return found

@@ -209,8 +209,14 @@ class ServicePlanner:
         if not self.resuming:
             self.refusals += node_checks.on_left_namespace(read, self.record)
             self.refusals += node_checks.on_other_namespace(read, self.record)
-        unsuitable = own_migration.unsuitable(read[0]["migration"], read[0]["look"]["config"])
-        self.refusals += [unsuitable] if unsuitable else []
+        self._weigh_migration(read[0])
+
+    def _weigh_migration(self, node: dict) -> None:
+        """Whether the service's own client, as on ``node``, can be left to migrate, where that is what would be done."""
+        done = "state" in (self.store or {}) and not self._needs_rights()
+        if self.direction == MIGRATE and not self.settings["repair"] and not done:
+            unsuitable = own_migration.unsuitable(node["migration"], node["look"]["config"])
+            self.refusals += [unsuitable] if unsuitable else []
 
     def _weigh_state(self) -> None:
         """What the store says, and TimeLock. Some of it is said of a service only that was seen as a whole."""

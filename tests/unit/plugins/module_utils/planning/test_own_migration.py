@@ -39,6 +39,30 @@ def test_a_client_whose_own_migration_does_nothing_is_not_left_to_it(migration, 
     assert (found.code if found else None) == code
 
 
+def told_to_migrate_itself(store, mode, timelock, **settings):
+    """A service whose client would do nothing, as it is planned, and what status says of it."""
+    nodes = [fleets.node(number, migration="automated", look=fleets.look(number, mode)) for number in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["config"] |= {"version": "0.200.0", "former": True}
+    planned = plan_fleet(nodes, {"orders": store}, timelock, fleets.settings(**settings))
+    return planned["services"]["orders"], fleet_status(planned)["services"]["orders"]
+
+
+@pytest.mark.parametrize("direction", ["migrate", "reverse"])
+def test_that_a_client_does_nothing_speaks_not_against_a_service_that_is_on_timelock(direction):
+    listed = {"refusals": [], "namespaces": ["orders"]}
+    orders, now = told_to_migrate_itself(fleets.invalidated(), "timelock", listed, direction=direction)
+    assert orders["refusals"] == [] and orders["todo"] == ("nothing" if direction == "migrate" else "reverse")
+    assert direction == "reverse" or now["do"] == "nothing"
+
+
+def test_that_a_client_does_nothing_speaks_against_its_migration_and_not_against_a_repair():
+    orders, _now = told_to_migrate_itself(fleets.store(), "leader", fleets.TIMELOCK)
+    assert [refusal["code"] for refusal in orders["refusals"]] == ["migration-unsuitable"]
+    orders, _now = told_to_migrate_itself(fleets.invalidated(), "leader", fleets.TIMELOCK, repair=True)
+    assert (orders["refusals"], orders["repairing"]) == ([], "rest")
+
+
 def test_a_client_that_leaves_its_store_active_has_not_migrated():
     with pytest.raises(Refusal, match="migration-not-done"):
         require_done({"state": "active", "bound": 1_010_001}, 1_010_001)

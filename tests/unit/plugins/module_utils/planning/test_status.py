@@ -138,6 +138,20 @@ def test_a_node_that_runs_with_its_old_configuration_on_an_invalidated_store_mus
     assert told["alarming"] == ["orders"]
 
 
+@pytest.mark.parametrize(("held_by", "alarming"), [("leader", ["orders"]), ("timelock", [])])
+@pytest.mark.parametrize("resuming", [True, False])
+def test_a_held_node_whose_old_process_did_not_stop_must_not_be_on_an_invalidated_store(resuming, held_by, alarming):
+    members = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    members[1]["look"] = fleets.look(2, "held", running=True)
+    members[1]["look"]["config"]["shared"] = fleets.look(2, held_by)["config"]["shared"]
+    store = fleets.invalidated(record=fleets.record(unfinished=resuming))
+    told = fleet_status(plan_fleet(members, {"orders": store}, LISTED, fleets.settings()))
+    assert told["alarming"] == alarming
+    assert ("node-on-old-service" in told["services"]["orders"]["codes"]) == bool(alarming)
+    at_it = fleet_status(plan_fleet(members, {"orders": store}, LISTED, fleets.settings(holder_gone=lambda one: False)))
+    assert at_it["alarming"] == []
+
+
 @pytest.mark.parametrize(
     ("older", "remote", "state"),
     [(True, "10.0.9.9:5432", "wrong"), (True, "10.9.9.9:8421", "migrated"), (False, "10.0.9.9:5432", "migrated")],
