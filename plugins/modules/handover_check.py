@@ -150,6 +150,10 @@ options:
   way:
     description: RV(way) of the earlier judgement V(way).
     type: str
+  playbook:
+    description: The playbook that the run is of, for V(left), which says to run it again.
+    type: str
+    default: migrate.yml
   log:
     description:
       - The lines in which a client's log tells of its own migration, for V(migrated_itself). By default not asked.

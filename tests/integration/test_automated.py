@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cassandra_here import only_wide
@@ -17,6 +19,9 @@ __all__ = ["lab"]
 
 NO_MIGRATION = "0.250.0"
 """A client on PostgreSQL that says so in its log, and leaves the store as it is."""
+
+WINDOW_SECONDS = 20
+"""Longer than it takes until TS is read."""
 
 
 def _automate(services: Fleet, **more: object) -> None:
@@ -78,6 +83,20 @@ def test_a_client_that_does_nothing_is_noticed_and_the_collection_does_the_steps
         services.migrate()
         assert services.store(service)[0] == INVALIDATED
         services.assert_migrated()
+
+
+@only_wide
+def test_a_service_is_put_back_when_its_time_is_used_up_before_its_client_is_started(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        (service,) = services.services
+        _automate(services, timelock_window_limit=WINDOW_SECONDS)
+        before = services.look_at(service)
+        with services.paused("begin-own_migration") as run:
+            time.sleep(WINDOW_SECONDS)
+        assert run.codes == ["window-too-long"], run.tail
+        assert any("put back: the service runs as before" in line for line in run.verdict), run.tail
+        assert services.look_at(service) == before
+        services.assert_as_before()
 
 
 @pytest.mark.refuses("migration-unsuitable")

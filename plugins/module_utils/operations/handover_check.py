@@ -68,6 +68,7 @@ ARGUMENT_SPEC = {
     "lock": {"type": "dict"},
     "raised": {"type": "dict"},
     "way": {"type": "str"},
+    "playbook": {"type": "str", "default": "migrate.yml"},
     "accept_unproven": {"type": "str"},
     "repairing": {"type": "str"},
     "log": {"type": "list", "elements": "str"},
@@ -162,8 +163,11 @@ def _uses_bound(params: dict) -> dict:
 
 
 def _in_time(params: dict) -> dict:
-    """Whether a service that can still be put back has been down for less than it may."""
-    if params["plan"]["store"] == ACTIVE:
+    """Whether a service that can still be put back has been down for less than it may.
+
+    One of which a node was started to migrate itself cannot: giving it up would only make its outage longer.
+    """
+    if params["plan"]["store"] == ACTIVE and not params["plan"]["own_begun"]:
         require_in_time(params["elapsed"], params["limit"])
     return {}
 

@@ -10,18 +10,19 @@ from ..printable import printable
 
 _WORDS = {
     "untouched": "nothing was touched",
-    "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run migrate.yml again to finish",
+    "forward": "the store is invalidated: nodes that do not run on TimeLock are held. Run {0} again to finish",
     "itself": "a node was started to migrate itself, and may do so yet: the others stay held. Run migrate.yml again",
     "repair": "the backup stands where AtlasDB does not look: the nodes stay held. Run repair.yml again to finish",
     "older": "the store is below what this run had read of it, as an older copy is: the nodes stay held. Get the one "
-    "of before back, then run migrate.yml again",
+    "of before back, then run {0} again",
     "reactivated": "the store is active again, and a node may run on TimeLock: the others stay held. Start none; "
     "config-mixed-active in docs/refusals.md says how to go on",
-    "shut_out": "the old login could not be let in again, so the nodes stay held. Run migrate.yml again",
+    "shut_out": "the old login could not be let in again, so the nodes stay held. Run {0} again",
     "as_left": "the way back has begun, and nodes have their embedded configuration. Run reverse.yml again to finish",
     "half_renamed": "nodes may have the new namespace: they stay as they are. Run rename_namespace.yml again to finish",
-    "unknown": "what the store holds, or will, is not known: the nodes stay held. Run migrate.yml when it answers",
+    "unknown": "what the store holds, or will, is not known: the nodes stay held. Run {0} when it answers",
 }
+"""By way; ``{0}`` is the playbook that the run is of."""
 
 
 def left(params: dict) -> dict:
@@ -32,7 +33,8 @@ def left(params: dict) -> dict:
     if way != "back":
         known = zip(nodes, params["stops"], params["starts"])
         states = "; ".join(f"{node} {_state(stop, start)}" for node, stop, start in known)
-        return {"way": way, "as_it_was": False, "words": printable(f"{_WORDS[way]}. Of its nodes {states}")}
+        words = _WORDS[way].format(params["playbook"])
+        return {"way": way, "as_it_was": False, "words": printable(f"{words}. Of its nodes {states}")}
     failed = [
         f"{node}: {(result.get('found') or result.get('msg', 'no reason given')).rstrip('.')}"
         for node, result in zip(nodes, params["results"])

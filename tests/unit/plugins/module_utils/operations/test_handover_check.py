@@ -75,7 +75,7 @@ def test_nothing_starts_where_another_key_value_service_is_read_back_than_ts_was
 
 
 def test_judgements_are_made_in_their_order_and_the_first_that_refuses_is_told():
-    late = {"plan": {"store": "active"}, "elapsed": 5.1, "limit": 5.0}
+    late = {"plan": {"store": "active", "own_begun": False}, "elapsed": 5.1, "limit": 5.0}
     params = {name: spec.get("default") for name, spec in ARGUMENT_SPEC.items()} | late
     asked = {**params, "that": ["in_time", "bound"], "store": {**ACTIVE, "code": "bound-absent", "reason": "none"}}
     with pytest.raises(Refusal, match="window-too-long"):
@@ -86,13 +86,14 @@ def test_judgements_are_made_in_their_order_and_the_first_that_refuses_is_told()
 
 
 def test_a_service_that_was_down_for_too_long_is_given_up_while_it_can_be_put_back():
-    assert refused("in_time", plan={"store": "active"}, elapsed=5.1, limit=5.0) == "window-too-long"
-    assert check("in_time", plan={"store": "active"}, elapsed=4.9, limit=5.0) == {"changed": False}
+    assert refused("in_time", plan={"store": "active", "own_begun": False}, elapsed=5.1, limit=5.0) == "window-too-long"
+    assert check("in_time", plan={"store": "active", "own_begun": False}, elapsed=4.9, limit=5.0) == {"changed": False}
 
 
-def test_a_service_whose_store_is_invalidated_or_that_has_no_limit_is_never_given_up():
-    assert check("in_time", plan={"store": "invalidated"}, elapsed=500.0, limit=5.0) == {"changed": False}
-    assert check("in_time", plan={"store": "active"}, elapsed=500.0, limit=0.0) == {"changed": False}
+def test_a_service_that_cannot_be_put_back_or_that_has_no_limit_is_never_given_up():
+    for plan in ({"store": "invalidated", "own_begun": False}, {"store": "active", "own_begun": True}):
+        assert check("in_time", plan=plan, elapsed=500.0, limit=5.0) == {"changed": False}
+    assert check("in_time", plan={"store": "active", "own_begun": False}, elapsed=500.0, limit=0.0) == {"changed": False}
 
 
 @pytest.mark.parametrize(
@@ -284,6 +285,13 @@ def test_a_service_counts_as_put_back_only_when_every_node_is():
     assert not left["as_it_was"] and "b: no" in left["words"]
     shut_out = check("left", way="shut_out")
     assert not shut_out["as_it_was"] and "nodes stay held" in shut_out["words"]
+
+
+@pytest.mark.parametrize("playbook", ["migrate.yml", "repair.yml"])
+@pytest.mark.parametrize("way", ["forward", "older", "shut_out", "unknown"])
+def test_of_a_service_that_is_not_put_back_the_playbook_is_named_that_it_was_and_no_other(way, playbook):
+    words = check("left", way=way, playbook=playbook)["words"]
+    assert [word for word in words.split() if word.endswith(".yml")] == [playbook]
 
 
 def test_of_a_service_that_is_not_put_back_it_is_said_what_each_node_is():
