@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timestamp_invalidate import (
     ARGUMENT_SPEC,
+    RULES,
     timestamp_invalidate,
 )
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.journalled import Journalled
@@ -18,4 +19,5 @@ class ActionModule(Journalled, OperationAction):
     """See the module's documentation."""
 
     argument_spec = ARGUMENT_SPEC
+    rules = RULES
     operation = timestamp_invalidate

@@ -21,7 +21,8 @@ options:
         O(fresh_timestamp).
       - V(nodes) - a step succeeded on each of O(nodes), by its O(results). Returns RV(proofs).
       - V(in_time) - the service of O(plan), whose store is active, has been down for no more than O(limit).
-      - V(bound) - O(store) has a usable bound, and nothing else known is above it. Returns RV(ts).
+      - V(bound) - O(store) has a usable bound, and nothing else known is above it. What a node wrote down that was
+        started to migrate itself must be below O(fresh_timestamp), where that is given. Returns RV(ts).
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it,
         and the lock is still the same run's. Returns RV(handover).

@@ -30,6 +30,16 @@ options:
         C(bound-manual-backup). O(expected_bound) is the number that stands there, and the same proofs are asked for.
     type: bool
     default: false
+  fresh_timestamp:
+    description:
+      - A timestamp that TimeLock has just given out in the service's namespace, in decimal digits. Only where all nodes
+        are on TimeLock while the bound is live, as after a backup of the store was restored. It must be above
+        O(expected_bound).
+      - What clients write down by wall clock (C(_punch)) is above O(expected_bound) then, and must be below this. It is
+        refused as C(bound-contradicted) otherwise, since the bound may then be too small.
+      - For use by hand, with O(accept_unproven). In a run it is O(timelock_proof) that says it, and only of a service
+        on whose record is that a node was started to migrate itself, and has not.
+    type: str
   elapsed:
     description: For how many seconds the service has been down.
     type: float
@@ -70,6 +80,13 @@ EXAMPLES = r"""
     kvs: "{{ orders_kvs }}"
     expected_bound: "5000000"
     accept_unproven: CHG-1234, all nodes were shut down and TimeLock was fast-forwarded by hand
+
+- name: Again, where a backup of the store was restored under nodes that are on TimeLock
+  atlasdb.timelock.timestamp_invalidate:
+    kvs: "{{ orders_kvs }}"
+    expected_bound: "{{ store.bound }}"
+    fresh_timestamp: "{{ timelock.fresh_timestamp }}"
+    accept_unproven: CHG-1236, a backup was restored, and all nodes are on TimeLock
 
 - name: Repair what was done by hand on Cassandra
   atlasdb.timelock.timestamp_invalidate:
@@ -122,12 +139,12 @@ do:
 """
 
 from ..module_utils.operation import run_module
-from ..module_utils.operations.timestamp_invalidate import ARGUMENT_SPEC, timestamp_invalidate
+from ..module_utils.operations.timestamp_invalidate import ARGUMENT_SPEC, RULES, timestamp_invalidate
 
 
 def main():
     """Run the module."""
-    run_module(ARGUMENT_SPEC, timestamp_invalidate)
+    run_module(ARGUMENT_SPEC, timestamp_invalidate, **RULES)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.namespaces import OVERRIDE
-from psycopg import sql
 
 from cassandra_here import WIDE
 from chaos.faults import OfAService
@@ -464,12 +463,7 @@ class Mistakes:
 
     @_mistake("bound-contradicted")
     def a_timestamp_by_wall_clock_above_the_bound(self, service: Service) -> str:
-        self._run(
-            service,
-            sql.SQL("SET ROLE {}").format(sql.Identifier(service.name)),
-            "CREATE TABLE _punch (row_name bytea, col_name bytea, ts int8 NOT NULL, val bytea)",
-            "INSERT INTO _punch (ts) VALUES (4000000000000)",
-        )
+        by_hand.store(self.lab, service.name).punch(4_000_000_000_000)
         return "4000000000000"
 
     # TimeLock

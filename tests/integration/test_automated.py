@@ -12,6 +12,7 @@ import pytest
 from cassandra_here import only_wide
 from fleet import ACTIVE, AUTOMATED_STEPS, INVALIDATED, POSTGRES, STORES, Fleet, fleet, lab
 from kills import kill_at, moments_of
+from lab import by_hand
 from lab.callback.breakpoints import moment_of
 from lab.service import Service
 
@@ -79,6 +80,9 @@ def test_a_client_that_does_nothing_is_noticed_and_the_collection_does_the_steps
         status = services.play("status.yml")
         assert status.ok and any(" unfinished " in line for line in status.said()), status.tail
 
+        by_hand.store(lab, service.name).punch(by_hand.fresh_timestamp(lab, service.name))
+        status = services.play("status.yml")
+        assert status.ok and any(" unfinished " in line for line in status.said()), status.tail
         services.set(timelock_migration="manual")
         services.migrate()
         assert services.store(service)[0] == INVALIDATED

@@ -165,6 +165,33 @@ def test_a_witness_above_the_bound_stops_the_invalidation(database, handover):
     assert call(timestamp_info, kvs=database.kvs)["corroboration"] == [{"source": "punch table", "number": 1010002}]
 
 
+@pytest.mark.parametrize(
+    ("fresh", "code"),
+    [
+        (None, "bound-contradicted"),
+        ("1010001", "timelock-behind"),
+        ("1010002", "bound-contradicted"),
+        ("1010003", None),
+    ],
+)
+def test_by_hand_under_nodes_on_timelock_what_they_wrote_down_must_be_below_it(database, fresh, code):
+    database.run("CREATE TABLE _punch (ts int8)", "INSERT INTO _punch VALUES (1010002)")
+    arguments = {"kvs": database.kvs, "expected_bound": "1010001", "accept_unproven": "all nodes are on TimeLock"}
+    result = call(timestamp_invalidate, **arguments, **({"fresh_timestamp": fresh} if fresh else {}))
+    assert result.get("code") == code
+    assert call(timestamp_info, kvs=database.kvs)["state"] == ("active" if code else "invalidated")
+
+
+@pytest.mark.parametrize(("fresh", "code"), [(1010002, "bound-contradicted"), (1010003, None)])
+def test_what_a_node_wrote_down_that_was_to_migrate_itself_must_be_below_timelock(database, handover, fresh, code):
+    database.run("CREATE TABLE _punch (ts int8)", "INSERT INTO _punch VALUES (1010002)")
+    asked = {"kvs": database.kvs, "expected_bound": "1010001", **handover.proofs(fresh=fresh)}
+    begun = {"unfinished": True, "own_migration": True}
+    call(handover_record, kvs=database.kvs, service="orders", state="noted", changes=begun, **handover.run)
+    assert call(timestamp_invalidate, **asked).get("code") == code
+    assert call(timestamp_info, kvs=database.kvs)["state"] == ("active" if code else "invalidated")
+
+
 def test_by_hand_a_reason_goes_in_place_of_proofs_and_stands_in_the_result(database):
     arguments = {"kvs": database.kvs, "expected_bound": "1010001"}
     assert call(timestamp_invalidate, **arguments, accept_unproven="")["code"] == "proof-missing"

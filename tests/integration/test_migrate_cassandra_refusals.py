@@ -58,15 +58,7 @@ def a_backup_in_the_wrong_place_above_the_bound(store: CassandraByHand, _variabl
 
 
 def a_timestamp_by_wall_clock_above_the_bound(store: CassandraByHand, _variables: dict) -> str:
-    """As AtlasDB writes it: the time, and in column2 the timestamp, each with all bits flipped."""
-    store.run(
-        f'CREATE TABLE "{store.keyspace}"."_punch" (key blob, column1 blob, column2 bigint, value blob,'
-        " PRIMARY KEY (key, column1, column2))"
-    )
-    store.run(
-        f'INSERT INTO "{store.keyspace}"."_punch" (key, column1, column2, value)'
-        f" VALUES (0xffff, 0x74, {~4_000_000_000_000}, 0x00)"
-    )
+    store.punch(4_000_000_000_000)
     return "4000000000000"
 
 

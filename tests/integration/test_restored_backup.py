@@ -49,12 +49,15 @@ def test_a_store_that_is_active_again_under_nodes_on_timelock_is_invalidated_aga
             bounds[service] = services.store(service)[1] - 500_000
             restored.put_back()
             restored.write_bound(bounds[service])
+            restored.punch(by_hand.fresh_timestamp(lab, service.name))
             assert not _says(services, service, "wrong", "see store-reactivated")
         one, other = services.services
-        again = call(
-            timestamp_invalidate, kvs=_kvs(one), expected_bound=str(bounds[one]),
-            accept_unproven="a backup was restored, and all nodes are on TimeLock",
-        )  # fmt: skip
+        asked = {
+            "kvs": _kvs(one), "expected_bound": str(bounds[one]),
+            "accept_unproven": "a backup was restored, and all nodes are on TimeLock",
+        }  # fmt: skip
+        assert call(timestamp_invalidate, **asked)["code"] == "bound-contradicted"
+        again = call(timestamp_invalidate, **asked, fresh_timestamp=str(by_hand.fresh_timestamp(lab, one.name)))
         assert (again["changed"], again["state"]) == (True, "invalidated"), again
         other.stop()
         other.start()

@@ -81,6 +81,15 @@ class CassandraByHand:
         self.set(TS, self.cells()[OLD_TS])
         self.delete(OLD_TS)
 
+    def punch(self, timestamp: int) -> None:
+        """The time, and in column2 the timestamp, each with all bits flipped."""
+        table = f'"{self.keyspace}"."_punch"'
+        self.run(
+            f"CREATE TABLE {table} (key blob, column1 blob, column2 bigint, value blob,"
+            " PRIMARY KEY (key, column1, column2))"
+        )
+        self.run(f"INSERT INTO {table} (key, column1, column2, value) VALUES (0xffff, 0x74, {~timestamp}, 0x00)")
+
     def set(self, column: bytes, value: bytes) -> None:
         """Whatever is there, by compare-and-set, so that it is newer than what nodes have written so."""
         found = self.cells().get(column)

@@ -175,12 +175,14 @@ def _in_time(params: dict) -> dict:
 def _bound(params: dict) -> dict:
     """TS, which nothing else known may exceed; as decimal text, and the number above it.
 
-    Of the very key-value service that the run wrote its intent into.
+    What a node has written down that was started to migrate itself TimeLock must exceed, once it was asked. Of the very
+    key-value service that the run wrote its intent into.
     """
     store = params["store"]
     later_identity((store["record"] or {}).get("identity") or {}, store["identity"])
     ts = _number(store, params["repairing"])
-    wrong = contradiction(store, store["record"])
+    fresh = params["fresh_timestamp"]
+    wrong = contradiction(store, store["record"], int(fresh) if fresh else None)
     if wrong:
         raise wrong
     return {"ts": str(ts), "ts_above": str(ts + 1)}

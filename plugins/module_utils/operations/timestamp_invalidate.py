@@ -12,8 +12,10 @@ from ..arguments import KVS, PROOFS
 from ..bound import ACTIVE, INVALIDATED, StoreState, parse_number
 from ..effect_on_bound import change_result, require_proofs
 from ..identity import later_identity
+from ..planning.numbers import witness_above
+from ..planning.own_migration import begun
 from ..refusal import Refusal
-from ..stores.interface import Change
+from ..stores.interface import Change, Store
 from ..stores.lock import require_guard
 from ..stores.opening import open_store
 from ..stores.states import another_number, require_usable
@@ -23,10 +25,12 @@ ARGUMENT_SPEC = {
     "kvs": KVS,
     "expected_bound": {"type": "str", "required": True},
     "repair": {"type": "bool", "default": False},
+    "fresh_timestamp": {"type": "str"},
     "elapsed": {"type": "float", "default": 0.0},
     "limit": {"type": "float", "default": 0.0},
     **PROOFS,
 }
+RULES = {"required_by": {"fresh_timestamp": ["accept_unproven"]}}
 
 
 def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
@@ -51,14 +55,27 @@ def timestamp_invalidate(params: dict, check_mode: bool) -> dict:
             raise another_number(number, expected)
         if before.state == INVALIDATED and not misplaced:
             return change_result(Change(False, before, before), params)
-        for witness in store.corroboration():
-            if witness["number"] > expected:
-                raise Refusal(
-                    "bound-contradicted",
-                    f"The {witness['source']} has {witness['number']}, and the bound is {expected}.",
-                )
         guard = require_proofs(store, params, expected)
+        fresh = None if misplaced else _given_out(store, params, expected)
+        wrong = witness_above(expected, store.corroboration(), fresh)
+        if wrong:
+            raise wrong
         if check_mode:
             require_guard(store.record(), guard)
             return change_result(Change(True, before, StoreState(INVALIDATED, backup=expected)), params)
         return change_result((store.repair if misplaced else store.invalidate)(expected, guard), params)
+
+
+def _given_out(store: Store, params: dict, expected: int) -> int | None:
+    """What TimeLock has just given out, where nodes were on it while the bound was live; else None.
+
+    Either somebody who does this by hand says so, or a node was started to migrate itself, and has not.
+    """
+    if params["fresh_timestamp"]:
+        fresh = parse_number(params["fresh_timestamp"], "fresh_timestamp")
+        if fresh <= expected:
+            found = f"TimeLock's fresh timestamp {fresh} is not above the bound {expected}."
+            raise Refusal("timelock-behind", found)
+        return fresh
+    record, proof = store.record(), params["timelock_proof"]
+    return int(proof["fresh_timestamp"]) if proof and record and begun(record.document) else None

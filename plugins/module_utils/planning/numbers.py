@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..refusal import Refusal
 from ..stores.interface import PUNCH_TABLE
+from .own_migration import begun
 
 
 def issued(backup: int | None, corroboration: list, record: dict | None) -> list:
@@ -29,20 +30,37 @@ def never_held(state: dict) -> bool:
     return state.get("code") == "bound-unreadable" and bool(state.get("empty_table"))
 
 
-def contradiction(state: dict, record: dict | None) -> Refusal | None:
+def witness_above(number: int, corroboration: list, fresh: int | None = None) -> Refusal | None:
+    """What ``corroboration`` (of a store) says against ``number`` as the largest one issued, or None.
+
+    With ``fresh``, which TimeLock has just given out, clients were on TimeLock already: what they wrote down by wall
+    clock has to be below that instead.
+    """
+    for one in corroboration:
+        by_clock, known = one["source"] == PUNCH_TABLE and fresh is not None, int(one["number"])
+        if known > number and not (by_clock and known < fresh):
+            more = f" and TimeLock's fresh timestamp {fresh}" if by_clock else ""
+            return Refusal("bound-contradicted", f"{one['source']} has {known}, above the bound {number}{more}.")
+    return None
+
+
+def contradiction(state: dict, record: dict | None, fresh: int | None = None) -> Refusal | None:
     """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
 
     Everything else that is known must be at or below it: what the store holds besides, and every number on record. The
     fresh timestamps of TimeLock are above a backup, and that is right, as are those that clients write down by wall
-    clock once they have them from there; they are not above a bound that is live.
+    clock once they have them from there; they are not above a bound that is live. Where a node was started to migrate
+    itself, and has not, they are below ``fresh``, if TimeLock was asked.
     """
     number = state["bound"] if state["state"] == ACTIVE else state["backup"]
     if number is None:
         return None
-    for source in state["corroboration"]:
-        if int(source["number"]) > number and (state["state"] == ACTIVE or source["source"] != PUNCH_TABLE):
-            found = f"{source['source']} has {source['number']}, above the bound {number}."
-            return Refusal("bound-contradicted", found)
+    on_timelock, witnesses = begun(record), state["corroboration"]
+    if state["state"] != ACTIVE or (on_timelock and fresh is None):
+        witnesses = [one for one in witnesses if one["source"] != PUNCH_TABLE]
+    wrong = witness_above(number, witnesses, fresh if on_timelock else None)
+    if wrong:
+        return wrong
     numbers = (record or {}).get("numbers") or {}
     counted = numbers.values() if state["state"] == ACTIVE else [numbers.get("bound", 0)]
     on_record = max([0] + [int(value) for value in counted])

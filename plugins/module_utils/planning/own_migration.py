@@ -24,6 +24,11 @@ _FORWARDED = "Now fast forwarding the timestamp"
 _BACKUP = "[BACKUP]"
 
 
+def begun(record: dict | None) -> bool:
+    """Whether a run that did not finish, by the service's ``record``, has started a node that migrates itself."""
+    return bool(record and record.get("unfinished") and record.get("own_migration"))
+
+
 def unsuitable(migration: str, config: dict) -> Refusal | None:
     """Why a service with ``config`` (of a look at a node) cannot be left to migrate itself, or None."""
     if migration not in (MANUAL, AUTOMATED):

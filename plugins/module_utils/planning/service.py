@@ -92,7 +92,7 @@ class ServicePlanner:
     @property
     def own_begun(self) -> bool:
         """Whether an unfinished run has started a node that migrates itself, and may do so at any time."""
-        return self.resuming and bool(self.record.get("own_migration"))
+        return own_migration.begun(self.record)
 
     @property
     def unfinished(self) -> str | None:
@@ -259,7 +259,8 @@ class ServicePlanner:
         return not self._is_done()
 
     def _contradiction(self) -> Refusal | None:
-        return contradiction(self.store, self.record)
+        namespace = self.nodes[0]["look"]["config"]["namespace"]
+        return contradiction(self.store, self.record, self._fresh_timestamp(namespace))
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record

@@ -26,6 +26,7 @@ ACTIVE = {
     "record": {"identity": SERVER},
 }  # fmt: skip
 INVALIDATED = {**ACTIVE, "state": "invalidated", "bound": None, "backup": 20}
+UP_TO_NOW = {"store": "active", "own_begun": False}
 OK = {"changed": True, "proofs": [{"kind": "hold"}]}
 
 
@@ -49,6 +50,30 @@ def test_a_bound_that_something_contradicts_stops_the_run():
     record = {"identity": SERVER, "numbers": {"bound": "21"}}
     assert refused("bound", store={**ACTIVE, "record": record}) == "bound-below-record"
     assert refused("bound", store={**ACTIVE, "code": "bound-ambiguous", "reason": "Both."}) == "bound-ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("begun", "source", "fresh", "code"),
+    [
+        (False, "punch table", None, "bound-contradicted"),
+        (False, "punch table", "31", "bound-contradicted"),
+        (True, "punch table", None, None),
+        (True, "punch table", "31", None),
+        (True, "punch table", "30", "bound-contradicted"),
+        (True, "column 0x7472", "31", "bound-contradicted"),
+    ],
+)
+def test_what_a_node_wrote_down_that_was_to_migrate_itself_must_be_below_timelock(begun, source, fresh, code):
+    """And not below the bound, which it did not touch."""
+    record = {"identity": SERVER, "unfinished": True, "own_migration": begun}
+    asked = {
+        "store": {**ACTIVE, "record": record, "corroboration": [{"source": source, "number": 30}]},
+        "fresh_timestamp": fresh,
+    }
+    if code:
+        assert refused("bound", **asked) == code
+    else:
+        assert check("bound", **asked)["ts"] == "20"
 
 
 OTHERS = [
@@ -75,7 +100,7 @@ def test_nothing_starts_where_another_key_value_service_is_read_back_than_ts_was
 
 
 def test_judgements_are_made_in_their_order_and_the_first_that_refuses_is_told():
-    late = {"plan": {"store": "active", "own_begun": False}, "elapsed": 5.1, "limit": 5.0}
+    late = {"plan": UP_TO_NOW, "elapsed": 5.1, "limit": 5.0}
     params = {name: spec.get("default") for name, spec in ARGUMENT_SPEC.items()} | late
     asked = {**params, "that": ["in_time", "bound"], "store": {**ACTIVE, "code": "bound-absent", "reason": "none"}}
     with pytest.raises(Refusal, match="window-too-long"):
@@ -86,14 +111,14 @@ def test_judgements_are_made_in_their_order_and_the_first_that_refuses_is_told()
 
 
 def test_a_service_that_was_down_for_too_long_is_given_up_while_it_can_be_put_back():
-    assert refused("in_time", plan={"store": "active", "own_begun": False}, elapsed=5.1, limit=5.0) == "window-too-long"
-    assert check("in_time", plan={"store": "active", "own_begun": False}, elapsed=4.9, limit=5.0) == {"changed": False}
+    assert refused("in_time", plan=UP_TO_NOW, elapsed=5.1, limit=5.0) == "window-too-long"
+    assert check("in_time", plan=UP_TO_NOW, elapsed=4.9, limit=5.0) == {"changed": False}
 
 
 def test_a_service_that_cannot_be_put_back_or_that_has_no_limit_is_never_given_up():
     for plan in ({"store": "invalidated", "own_begun": False}, {"store": "active", "own_begun": True}):
         assert check("in_time", plan=plan, elapsed=500.0, limit=5.0) == {"changed": False}
-    assert check("in_time", plan={"store": "active", "own_begun": False}, elapsed=500.0, limit=0.0) == {"changed": False}
+    assert check("in_time", plan=UP_TO_NOW, elapsed=500.0, limit=0.0) == {"changed": False}
 
 
 @pytest.mark.parametrize(

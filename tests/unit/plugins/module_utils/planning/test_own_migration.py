@@ -94,14 +94,24 @@ def test_a_log_on_postgresql_tells_of_no_backup_and_one_of_old_clients_tells_a_w
     require_told(["[BACKUP] Backed up the value null", FORWARDED], "0.65.1", "cassandra", 1_010_001)
 
 
-def interrupted(own_migration):
+def interrupted(own_migration=True, fresh=None, modes=("timelock", "held", "held"), running=None, **more):
     """One node was started to migrate itself, the others are held, and the store is as it was."""
-    modes = ("timelock", "held", "held")
-    nodes = [
-        fleets.node(number, look=fleets.look(number, mode, mode != "held")) for number, mode in enumerate(modes, 1)
-    ]
-    store = fleets.store(record=fleets.record(own_migration=own_migration))
-    return plan_fleet(nodes, {"orders": store}, {"refusals": [], "namespaces": ["orders"]}, fleets.settings())
+    runs = running or [mode != "held" for mode in modes]
+    nodes = [fleets.node(at, look=fleets.look(at, mode, runs[at - 1])) for at, mode in enumerate(modes, 1)]
+    store = fleets.store(record=fleets.record(own_migration=own_migration), **more.pop("store", {}))
+    asked = {"refusals": [], "namespaces": ["orders"], "fresh": {"orders": fresh} if fresh else {}}
+    return plan_fleet(nodes, {"orders": store}, asked, fleets.settings(**more))
+
+
+@pytest.mark.parametrize(
+    ("fresh", "state", "codes"),
+    [(None, "unfinished", []), (2_000_051, "unfinished", []), (2_000_050, "wrong", ["bound-contradicted"])],
+)
+def test_what_it_wrote_down_since_it_serves_is_no_contradiction_where_timelock_is_above_it(fresh, state, codes):
+    planned = interrupted(fresh=fresh, store={"corroboration": [{"source": "punch table", "number": 2_000_050}]})
+    now = fleet_status(planned)["services"]["orders"]
+    assert (now["state"], now["codes"]) == (state, codes)
+    assert codes or (now["do"], planned["services"]["orders"]["todo"]) == ("migrate.yml", "migrate")
 
 
 def test_a_node_that_was_started_to_migrate_itself_and_has_not_is_stopped_again():
