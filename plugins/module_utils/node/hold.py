@@ -36,7 +36,7 @@ _KEYS = (
 )  # fmt: skip
 _STILL_ACTIVE = "status.yml says that the store of the service is still active"
 _AS_IT_WAS = {
-    MIGRATE: _STILL_ACTIVE,
+    MIGRATE: f"{_STILL_ACTIVE}, and not that a node may migrate itself",
     REPAIR: _STILL_ACTIVE,
     REVERSE: "status.yml says that the store of the service is still invalidated",
     RENAME: "no node of the service has its new namespace yet",

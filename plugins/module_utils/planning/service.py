@@ -172,15 +172,18 @@ class ServicePlanner:
             },
         }
 
-    def _drifted(self) -> list:
-        """An active store beside such nodes is one that somebody took back by hand: refusals say that.
+    @property
+    def _run_is_at_it(self) -> bool:
+        """Whether a run that lives has the service: nodes may have been looked at before it stopped them, and the store
+        after."""
+        holder = self.record.get("holder")
+        return bool(holder) and not self.settings["holder_gone"](holder)
 
-        While a run is at it, nodes may have been looked at before it stopped them, and the store after.
-        """
+    def _drifted(self) -> list:
+        """An active store beside such nodes is one that somebody took back by hand: refusals say that."""
         if (self.store or {}).get("state") != INVALIDATED or self.reversing:
             return []
-        holder = self.record.get("holder")
-        found = [] if holder and not self.settings["holder_gone"](holder) else node_checks.old_running(self.nodes)
+        found = [] if self._run_is_at_it else node_checks.old_running(self.nodes)
         if not self.whole or self.resuming:
             return found
         return found + node_checks.drifted(self.nodes)
@@ -238,8 +241,8 @@ class ServicePlanner:
         return node_checks.disagreement(self._read())
 
     def _node_refusals(self, node: dict) -> list:
-        invalidated = (self.store or {}).get("state") == INVALIDATED
-        return node_checks.node_refusals(node, self.resuming, invalidated)
+        may_be_down = (self.store or {}).get("state") == INVALIDATED or self.own_begun
+        return node_checks.node_refusals(node, self.resuming, may_be_down)
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""
@@ -328,8 +331,21 @@ class ServicePlanner:
         modes = self.modes()
         if self.store["state"] == INVALIDATED:
             self.refusals += node_checks.not_restarted(self._read(), self.settings["servers"])
-        if self.store["state"] != ACTIVE or "timelock" not in modes or self.own_begun:
-            return
+        if self.store["state"] == ACTIVE and self.own_begun:
+            self._weigh_own_begun()
+        elif self.store["state"] == ACTIVE and "timelock" in modes:
+            self._weigh_mixed()
+
+    def _weigh_own_begun(self) -> None:
+        """A node that is on TimeLock, or may be at any time, and beside which none may have its old configuration."""
+        self.notes.append(_MAY_MIGRATE)
+        running = [node["name"] for node in self.nodes if node_checks.runs_old(node)]
+        if running and not self._run_is_at_it:
+            found = f"{', '.join(running)} runs with its old configuration, beside a node that may be on TimeLock."
+            self.refusals.append(Refusal("config-mixed-active", found, _STOP_IT))
+        self._weigh_unseen([name for name in self._serving() if name not in running])
+
+    def _weigh_mixed(self) -> None:
         switched = self._on_timelock()
         if len(switched) == len(self.nodes):
             code, found = "store-reactivated", f"All nodes of {self.name} are on TimeLock, and its store is active."
@@ -346,7 +362,7 @@ class ServicePlanner:
         """Whether the store is as an unfinished migration found it, and no node that could use it runs: a failover has
         lost what was written since, or a copy of before was put there."""
         ts = (self.record.get("numbers") or {}).get("bound")
-        if self.unfinished != MIGRATE or ts is None or int(ts) != int(self.store["bound"]):
+        if not self.whole or self.unfinished != MIGRATE or ts is None or int(ts) != int(self.store["bound"]):
             return False
         others = [node for node in self.nodes if node["look"]["config"]["mode"] != "timelock"]
         return not any(node_checks.process_of(node).get("running") for node in others)
@@ -488,3 +504,13 @@ class ServicePlanner:
             }
             for node in self.nodes
         }
+
+
+_MAY_MIGRATE = (
+    "a node was started to migrate itself, and may do so at any time: no other may have its old configuration, so"
+    " release none by hand. migrate.yml ends it."
+)
+_STOP_IT = (
+    "Stop it now, and see that its process is gone. Then run migrate.yml, with timelock_accept_unproven: see this code"
+    " in docs/refusals.md."
+)

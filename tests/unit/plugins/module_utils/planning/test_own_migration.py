@@ -125,3 +125,36 @@ def test_a_node_that_was_started_to_migrate_itself_and_has_not_is_stopped_again(
 
 def test_a_node_that_is_on_timelock_for_any_other_reason_must_not_be():
     assert "config-mixed-active" in [one["code"] for one in interrupted(False)["services"]["orders"]["refusals"]]
+
+
+@pytest.mark.parametrize(
+    ("modes", "running"),
+    [
+        (("timelock", "leader", "leader"), (True, True, True)),
+        (("held", "leader", "held"), (False, True, False)),
+        (("timelock", "held", "held"), (True, True, False)),
+    ],
+)
+def test_an_old_process_beside_a_node_that_may_migrate_itself_must_not_be(modes, running):
+    planned = interrupted(modes=modes, running=running)
+    status = fleet_status(planned)
+    assert (status["alarming"], status["services"]["orders"]["do"]) == (["orders"], "see config-mixed-active")
+    (refusal,) = planned["services"]["orders"]["refusals"]
+    assert "orders-2" in refusal["found"] and refusal["do"].startswith("Stop it now")
+    at_it = fleet_status(interrupted(modes=modes, running=running, holder_gone=lambda holder: False))
+    assert at_it["alarming"] == []
+
+
+def test_a_node_that_was_released_beside_one_that_may_migrate_itself_is_told_neither_to_start_nor_taken_for_gone():
+    left = {"modes": ("timelock", "leader", "held"), "running": (True, False, False)}
+    orders = interrupted(**left)["services"]["orders"]
+    assert [refusal["code"] for refusal in orders["refusals"]] == ["proof-missing"]
+    assert "orders-2" in orders["refusals"][0]["found"]
+    orders = interrupted(**left, accept_unproven="looked on every host")["services"]["orders"]
+    assert (orders["refusals"], orders["todo"]) == ([], "migrate")
+    assert orders["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_of_a_node_that_may_migrate_itself_status_says_that_no_other_may_be_released():
+    assert any("release none by hand" in line for line in fleet_status(interrupted())["lines"])
+    assert not any("release none by hand" in line for line in fleet_status(interrupted(False))["lines"])
