@@ -215,7 +215,7 @@ class ServicePlanner:
         self._weigh_migration(read[0])
 
     def _weigh_migration(self, node: dict) -> None:
-        """Whether the service's own client, as on ``node``, can be left to migrate, where that is what would be done."""
+        """Whether the client on ``node`` can be left to migrate its service, where that is what would be done."""
         done = "state" in (self.store or {}) and not self._needs_rights()
         if self.direction == MIGRATE and not self.settings["repair"] and not done:
             unsuitable = own_migration.unsuitable(node["migration"], node["look"]["config"])
@@ -262,8 +262,7 @@ class ServicePlanner:
         return not self._is_done()
 
     def _contradiction(self) -> Refusal | None:
-        namespace = self.nodes[0]["look"]["config"]["namespace"]
-        return contradiction(self.store, self.record, self._fresh_timestamp(namespace))
+        return contradiction(self.store, self.record, self._fresh_timestamp(self._namespace()))
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record

@@ -103,6 +103,16 @@ def test_a_node_that_cannot_be_reached_hides_nothing_that_speaks_against_the_oth
     assert codes(plan(nodes, store, used)) == [*expected, "timelock-namespace-used"]
 
 
+def test_a_store_that_is_active_again_has_not_lost_its_invalidation_alone_where_a_node_was_not_seen():
+    """That one may use it."""
+    nodes = unreachable(1)
+    nodes[1]["look"], nodes[2]["look"] = fleets.look(2, "timelock"), fleets.look(3, "held", running=False)
+    planned = plan(nodes, fleets.store(record=fleets.record()), {"refusals": [], "namespaces": ["orders"]})
+    refusals = {one["code"]: one["do"] for one in planned["services"]["orders"]["refusals"]}
+    assert list(refusals) == ["node-unreachable", "config-mixed-active"]
+    assert "timelock_accept_unproven" not in refusals["config-mixed-active"]
+
+
 @pytest.mark.parametrize(
     ("mode", "store", "direction"),
     [

@@ -143,7 +143,7 @@ def test_a_node_that_runs_with_its_old_configuration_on_an_invalidated_store_mus
 def test_a_held_node_whose_old_process_did_not_stop_must_not_be_on_an_invalidated_store(resuming, held_by, alarming):
     members = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
     members[1]["look"] = fleets.look(2, "held", running=True)
-    members[1]["look"]["config"]["shared"] = fleets.look(2, held_by)["config"]["shared"]
+    members[1]["look"]["config"] = {**fleets.look(2, held_by)["config"], "mode": "held"}
     store = fleets.invalidated(record=fleets.record(unfinished=resuming))
     told = fleet_status(plan_fleet(members, {"orders": store}, LISTED, fleets.settings()))
     assert told["alarming"] == alarming
