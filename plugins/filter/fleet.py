@@ -169,13 +169,6 @@ def run_document(plan, kind):
     return document.document(kind, plan, now(), made_by())
 
 
-def moved_by_others(moved, since):
-    """Whether a namespace gave out more timestamps than those that this task has taken itself."""
-    if not moved.get("fresh_timestamp"):
-        return False
-    return moved["fresh_timestamp"] > since["fresh_timestamp"] + int(moved.get("attempts", 1))
-
-
 def server_configuration(cluster, member, is_new, keystore_password):
     """The text of a TimeLock server's configuration file."""
     try:
@@ -206,5 +199,4 @@ class FilterModule:
             "fleet_status": fleet_status,
             "run_document": run_document,
             "server_configuration": server_configuration,
-            "moved_by_others": moved_by_others,
         }

@@ -40,6 +40,17 @@ options:
     description: How long a namespace is looked at that should be quiet. A client takes a timestamp every few seconds.
     type: float
     default: 15
+  moved_since:
+    description:
+      - An earlier result of this module, with a fresh timestamp of O(namespace) when nobody used it yet.
+      - The module takes fresh timestamps until somebody else has taken one too, or until O(moved_seconds) are over, and
+        says in RV(moved) which of the two. Only what was taken under one leader counts, since a new one leaves
+        timestamps out. Not together with O(quiet_since).
+    type: dict
+  moved_seconds:
+    description: For how long a namespace is looked at that should move.
+    type: float
+    default: 15
   service:
     description:
       - The service that a proof is taken for. With O(run_id), O(epoch) and O(kvs_identity), or none of them.
@@ -143,6 +154,17 @@ fresh_timestamp:
   returned: success
   type: int
   sample: 5000001
+requests:
+  description:
+    - How many requests were sent until one was answered with the timestamp. Those whose answer was lost may have taken
+      one too.
+  returned: success
+  type: int
+  sample: 1
+moved:
+  description: With O(moved_since), whether anybody else took a timestamp since then; null without.
+  returned: success
+  type: bool
 answered:
   description: When it had answered, by the clocks of where this ran, for O(quiet_since).
   returned: success

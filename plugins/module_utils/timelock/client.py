@@ -71,11 +71,18 @@ class TimeLock:
         self._trying = Deadline(deadline - reserve)
         self._leader: Server | None = None
         self._highest: dict[str, int] = {}
+        self.requests = 0
+        """How many requests were sent that only a leader serves. One whose answer was lost may have been served."""
 
     @property
     def urls(self) -> list[str]:
         """The servers, as this client writes them."""
         return [server.url for server in self.servers]
+
+    @property
+    def leader(self) -> str | None:
+        """The URL of whoever last answered as the leader does."""
+        return self._leader.url if self._leader else None
 
     def nodes(self) -> list[dict]:
         """What each server says of itself, in the order listed; creates nothing.
@@ -241,6 +248,7 @@ class TimeLock:
         waiting = sorted(self.servers, key=lambda server: (server in slow, server != self._leader))
         answers: list[wire.Answer] = []
         while waiting:
+            self.requests += 1
             answer = self._wire.ask(waiting.pop(0), request, self._trying)
             answers.append(answer)
             if answer.kind == wire.ANSWERED:

@@ -17,8 +17,9 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
 
     Returns ``nodes`` (see TimeLock.nodes; each with ``leader_seen`` too, the URL of whom it holds for the leader, None
     without ``fresh``), ``leader`` (a URL or None), ``quorum`` (servers that make one),
-    ``namespaces`` (as they were before a fresh timestamp was asked for), ``fresh_timestamp`` (or None) and
-    ``asked``: whether anything was asked that creates a namespace.
+    ``namespaces`` (as they were before a fresh timestamp was asked for), ``fresh_timestamp`` (or None),
+    ``requests`` (how many requests were sent for it) and ``asked``: whether anything was asked that creates a
+    namespace.
 
     Raises Refusal as TimeLock does; ``timelock-clusters-differ`` when two of the URLs lead to one server; and without
     ``fresh`` also when only a minority of the servers is not TimeLock, or refuses the certificate. With it, such a
@@ -34,9 +35,9 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
     seen = {}
     if fresh:
         pinged = timelock.ping(namespace)
-        leader = pinged["leader"]
         seen = {answer["url"]: answer["leader"] for answer in pinged["answers"]}
         number = timelock.fresh_timestamp(namespace)
+        leader = timelock.leader
         nodes = timelock.nodes()
     else:
         leader = next((node["url"] for node in nodes if node["is_leader"]), None)
@@ -46,6 +47,7 @@ def look(timelock: TimeLock, namespace: str | None = None, fresh: bool = False) 
         "quorum": timelock.quorum,
         "namespaces": namespaces,
         "fresh_timestamp": number,
+        "requests": timelock.requests,
         "asked": fresh,
     }
 

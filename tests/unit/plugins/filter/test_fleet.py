@@ -54,14 +54,6 @@ def test_a_service_has_the_store_of_its_first_node_that_knows_one():
     assert fleet.fleet_stores(list(hostvars), hostvars) == [{"service": "orders", "kvs": {"type": "postgres"}}]
 
 
-@pytest.mark.parametrize(
-    ("now", "attempts", "moved"), [(11, 1, False), (12, 1, True), (12, 2, False), (None, 1, False)]
-)
-def test_a_namespace_moves_when_it_gave_out_more_than_was_asked_for_here(now, attempts, moved):
-    found = {"fresh_timestamp": now, "attempts": attempts}
-    assert fleet.moved_by_others(found, {"fresh_timestamp": 10}) is moved
-
-
 def test_only_facts_of_failed_services_are_counted():
     assert fleet.failed_services({"timelock_failed_3": True, "timelock_plan": {}}) == ["timelock_failed_3"]
 

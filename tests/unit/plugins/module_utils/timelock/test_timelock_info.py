@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operation import attempt
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelock_info import timelock_info
 
+LOST = "lost"
 
 def options(cluster, **others):
     defaults = {
@@ -23,6 +25,8 @@ def options(cluster, **others):
         "fresh_timestamp": False,
         "quiet_since": None,
         "quiet_seconds": 0.2,
+        "moved_since": None,
+        "moved_seconds": 0.4,
         **dict.fromkeys(("service", "run_id", "epoch", "kvs_identity")),
     }
     return {**defaults, **others}
@@ -72,6 +76,50 @@ def test_a_namespace_that_moved_or_whose_leader_changed_was_not_quiet(cluster):
     other = {**taken(cluster), "leader": cluster.urls[1]}
     found = taken(cluster, quiet_since=other)["found"]
     assert found.startswith(f"TimeLock's leader changed from {cluster.urls[1]} to {cluster.urls[0]}")
+
+
+def test_a_namespace_moves_when_somebody_else_takes_a_timestamp_and_not_by_our_own(cluster):
+    earlier = taken(cluster)
+    began = time.monotonic()
+    still = taken(cluster, moved_since=earlier)
+    assert still["moved"] is False
+    assert still["fresh_timestamp"] >= earlier["fresh_timestamp"] + 3 and time.monotonic() - began < 60
+    earlier = taken(cluster)
+    cluster.highest["orders"] += 1
+    assert taken(cluster, moved_since=earlier, moved_seconds=600.0)["moved"] is True
+
+
+def test_a_jump_to_a_new_leader_is_nobodys_use_and_what_is_taken_under_it_is(cluster):
+    """A new leader leaves out up to 1,000,000."""
+    earlier = taken(cluster)
+    cluster.leader, cluster.highest["orders"] = 1, 1_000_000
+    later = taken(cluster, moved_since=earlier)
+    assert (later["moved"], later["leader"]) == (False, cluster.urls[1])
+
+    def taken_by_another(target):
+        cluster.highest["orders"] += 1
+        return cluster.proper(1, target)
+
+    proper = functools.partial(cluster.proper, 1)
+    cluster.script(1, "fresh-timestamp", proper, proper, taken_by_another, proper)
+    assert taken(cluster, moved_since=earlier, moved_seconds=600.0)["moved"] is True
+
+
+def test_a_timestamp_that_was_taken_again_because_its_answer_was_lost_is_our_own(cluster):
+    earlier = taken(cluster)
+    lost = [lambda target: cluster.proper(0, target) and LOST] * 2
+    cluster.script(0, "fresh-timestamp", *lost, functools.partial(cluster.proper, 0))
+    later = taken(cluster, moved_since=earlier, moved_seconds=0.0)
+    assert later["fresh_timestamp"] == earlier["fresh_timestamp"] + 3
+    assert (later["moved"], later["requests"] >= 3) == (False, True)
+
+
+def test_a_namespace_is_to_be_quiet_or_to_move(cluster):
+    since = taken(cluster)
+    assert taken(cluster, quiet_since=since, moved_since=since)["failed"] is True
+    assert attempt(timelock_info, options(cluster, namespace="orders", moved_since=since), False)["failed"] is True
+    asked = options(cluster, namespace="orders", fresh_timestamp=True, moved_since=since)
+    assert attempt(timelock_info, asked, True)["moved"] is None
 
 
 def test_how_long_a_namespace_was_quiet_is_not_guessed_across_a_restart(cluster):
