@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operation import attempt
+from ansible_collections.atlasdb.timelock.plugins.module_utils.printable import printable
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 
 class OperationAction(ActionBase):
@@ -34,6 +37,17 @@ class OperationAction(ActionBase):
         """The result of the operation with the task's arguments, wherever it runs."""
         elsewhere = self._connection.transport != "local" or self._play_context.become
         if self.needs_the_delegate and elsewhere:
-            return self._execute_module(task_vars=task_vars)
+            return self._on_the_delegate(task_vars)
         _validated, params = self.validate_argument_spec(self.argument_spec, **self.rules)
         return attempt(type(self).operation, params, bool(self._task.check_mode))
+
+    def _on_the_delegate(self, task_vars: dict) -> dict:
+        """The module's result there. Ansible drops a host whose delegate does not answer, and with it whoever would put
+        its service back: that is a refusal here, of which nobody knows what it came after."""
+        try:
+            return self._execute_module(task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            where = self._task.delegate_to or task_vars["inventory_hostname"]
+            found = f"{where}, where this is done, does not answer: {printable(str(error)).rstrip('.')}."
+            lost = Refusal("node-lost", found, "Make it reachable (timelock_delegate names it), then run again.")
+            return {**lost.result(), "fate_unknown": True}

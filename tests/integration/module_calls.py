@@ -33,6 +33,12 @@ extends_documentation_fragment: [connection_pipelining]
 class Connection(Local):
     transport = "elsewhere"
 """
+NOWHERE = f"""{ELSEWHERE.replace("elsewhere", "nowhere")}
+    def exec_command(self, *arguments, **named):
+        from ansible.errors import AnsibleConnectionFailure
+
+        raise AnsibleConnectionFailure("no route to host")
+"""
 
 
 def call(module, check_mode=False, **arguments):
@@ -47,6 +53,7 @@ def call(module, check_mode=False, **arguments):
 def ansible(tmp_path):
     """Runs a module by the program ansible: (its result, everything it printed)."""
     (tmp_path / "elsewhere.py").write_text(ELSEWHERE)
+    (tmp_path / "nowhere.py").write_text(NOWHERE)
 
     def run(module, arguments, *options, connection="local"):
         process = subprocess.run(

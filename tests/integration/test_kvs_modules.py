@@ -315,3 +315,11 @@ def test_a_refusal_is_a_failed_result_with_code_and_words(database, ansible, con
     assert result["msg"] == f"kvs-denied: {result['found']} {result['do']}"
     assert "FAILED" in printed
     assert "wrong-secret" not in printed
+
+
+def test_a_delegate_that_does_not_answer_is_a_refusal_and_no_host_that_ansible_drops(database, ansible):
+    arguments = {"kvs": database.kvs, "expected_bound": "1010001", "accept_unproven": "CHG-1"}
+    result, printed = ansible("timestamp_invalidate", arguments, connection="nowhere")
+    assert "FAILED" in printed and "UNREACHABLE" not in printed
+    assert (result["code"], result["fate_unknown"]) == ("node-lost", True)
+    assert result["found"] == "localhost, where this is done, does not answer: no route to host."
