@@ -36,7 +36,9 @@ CODES = {
     "inventory-vars-disagree": Code("plan", "Set the variable once, for the service's group."),
     "controller-requirements": Code("plan", "Install the collection's requirements.txt where its modules run."),
     "inventory-changed": Code(
-        "any", "Make the group as it was when that run began, finish the handover, then change the group."
+        "any",
+        "Make the group as it was when that run began, finish the handover, then change the group. Once the store is "
+        "invalidated, a node that is gone for good may be missing.",
     ),
     "inventory-namespace-shared": Code(
         "plan", "Check both services' configuration files: only one of them may own it."

@@ -283,9 +283,7 @@ class ServicePlanner:
             self.refusals.append(wrong)
         if self.resuming:
             self._weigh_identity(record["identity"], identity)
-        if self.resuming and sorted(record["nodes"]) != sorted(self._names()):
-            found = f"On record are {', '.join(record['nodes'])}: the group has other members now."
-            self.refusals.append(Refusal("inventory-changed", found))
+            self._weigh_group(record["nodes"])
         holder = holder_of_another(record, self.settings["take_over"], self.settings["holder_gone"])
         if holder:
             self.refusals.append(
@@ -295,6 +293,28 @@ class ServicePlanner:
                     f" since {holder['since']}.",
                 )
             )
+
+    def _weigh_group(self, before: list) -> None:
+        """Nodes may be gone since an unfinished migration invalidated the store: all were down by then, and the old
+        configuration of one that comes back finds nothing there to serve from."""
+        now = self._names()
+        if sorted(before) == sorted(now):
+            return
+        gone = [name for name in before if name not in now]
+        invalidated = self.store["state"] == INVALIDATED and self._is_at_ts(self.store["backup"])
+        if invalidated and self.direction == MIGRATE and len(gone) + len(now) == len(before):
+            self.notes.append(
+                f"{', '.join(gone)}: on record, and not in the group any more. It was down when the store was "
+                "invalidated; should it come back, put it into the group again and run migrate.yml before it starts"
+            )
+            return
+        found = f"On record are {', '.join(before)}: the group has other members now."
+        self.refusals.append(Refusal("inventory-changed", found))
+
+    def _is_at_ts(self, number: int | None) -> bool:
+        """Whether ``number``, of the store, is the TS of a migration that did not finish."""
+        ts = (self.record.get("numbers") or {}).get("bound")
+        return self.unfinished == MIGRATE and None not in (ts, number) and int(ts) == int(number)
 
     def _weigh_identity(self, before: dict, now: dict) -> None:
         """A run that did not finish has written down which key-value service it began with: its operator says whether
@@ -360,8 +380,7 @@ class ServicePlanner:
     def _has_lost_its_invalidation(self) -> bool:
         """Whether the store is as an unfinished migration found it, and no node that could use it runs: a failover has
         lost what was written since, or a copy of before was put there."""
-        ts = (self.record.get("numbers") or {}).get("bound")
-        if not self.whole or self.unfinished != MIGRATE or ts is None or int(ts) != int(self.store["bound"]):
+        if not self.whole or not self._is_at_ts(self.store["bound"]):
             return False
         others = [node for node in self.nodes if node["look"]["config"]["mode"] != "timelock"]
         return not any(node_checks.process_of(node).get("running") for node in others)

@@ -190,6 +190,26 @@ def test_a_service_is_refused_when_its_store(what, more, code):
     assert codes(plan(store=fleets.store(**more))) == [code]
 
 
+def test_once_the_store_is_invalidated_a_run_goes_on_without_a_node_that_is_gone_for_good():
+    held = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2)]
+    names = ["orders-1", "orders-2", "orders-3"]
+    record = fleets.record(nodes=names, numbers={"bound": "2000000"})
+    listed = {"refusals": [], "namespaces": ["orders"], "fresh": {}}
+    gone = plan(held, fleets.invalidated(record=record), listed)
+    assert codes(gone) == []
+    (note,) = [note for note in gone["services"]["orders"]["notes"] if note.startswith("orders-3: on record, and not")]
+    assert note.endswith("run migrate.yml before it starts")
+    for changed in (
+        {"nodes": ["orders-1", "orders-4"]},
+        {"numbers": {"bound": "1999999"}},
+        {"direction": "reverse"},
+        {"numbers": {}},
+    ):
+        other = plan(held, fleets.invalidated(record={**record, **changed}), listed)
+        assert "inventory-changed" in codes(other), changed
+    assert codes(plan(held, fleets.store(record=record), listed)) == ["inventory-changed"]
+
+
 def test_a_run_goes_on_with_another_store_where_its_operator_says_why():
     record = fleets.record(identity={**fleets.IDENTITY, "timeline": 2})
     planned = plan(store=fleets.store(record=record), accept_identity="a failover, replicated at once")
