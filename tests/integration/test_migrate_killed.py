@@ -50,6 +50,8 @@ def test_every_task_that_has_an_effect_is_one_of_a_step_at_which_runs_are_killed
     everywhere = {effect for file in kills.ROLES.glob("*/tasks/*.yml") for effect in kills.effects_in(file)}
     assert everywhere == {(effect.task, effect.module) for effect in known}
     assert kills.unlisted_effects() == []
+    assert [module for module in kills.LOOKS if not kills.says_that_it_changes_nothing(module)] == []
+    assert [module for module in EFFECTS if kills.says_that_it_changes_nothing(module)] == []
     for steps in (STEPS, REVERSE_STEPS, RENAME_STEPS):
         assert len(set(moments_of(steps))) == len(moments_of(steps)) >= 18
 
