@@ -5,7 +5,7 @@
 
 usage: python -m races [--count COUNT] [--store postgres|cassandra]
 
-Whichever way an operator wants to go, forward or back, it begins with the same lock.
+In every other race both go forward, in the others one of them goes back.
 """
 
 from __future__ import annotations

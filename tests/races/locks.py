@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the atlasdb.timelock authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Races for the lock of a service's record, each between two processes that begin it together."""
+"""Races for the lock of a service's record, each between two processes that begin it together: in every other one both
+go forward, in the others one of them goes back.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ import multiprocessing
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.reverse_checks import one_way
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import MIGRATE, REVERSE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import Guard
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
@@ -17,15 +21,24 @@ SERVICE = "orders"
 OPERATORS = ("alice", "bob")
 PATIENCE_SECONDS = 120
 LOCKED = "operator-locked"
+ANOTHERS = "what the record says is another's"
+
+
+def direction_of(operator: str, number: int) -> str:
+    """Where an operator goes in a race: bob back in every other one."""
+    return REVERSE if operator == OPERATORS[1] and number % 2 else MIGRATE
 
 
 @dataclass
 class Tally:
-    """How many races there were, and what was wrong with some; how often each operator was first."""
+    """How many races there were, and what was wrong with some; how often each operator was first, and of the races in
+    which one of them went back, how often he was.
+    """
 
     races: int
     wins: dict[str, int]
     wrong: list[str]
+    back: int
 
     @property
     def ok(self) -> bool:
@@ -33,6 +46,7 @@ class Tally:
 
     def __str__(self) -> str:
         wins = ", ".join(f"{name} {count}" for name, count in self.wins.items())
+        wins += f"; of {self.races // 2} against one that goes back, {self.back} by that one"
         verdict = "exactly one proceeded in each" if self.ok else f"{len(self.wrong)} went wrong: {self.wrong[:3]}"
         return f"{self.races} races ({wins}): {verdict}"
 
@@ -57,7 +71,7 @@ def race(kvs: dict, count: int) -> Tally:
 
 def tally(count: int, told: list[tuple]) -> Tally:
     """`told`: for each race and operator (number, operator, the epoch that it got or the code that refused it)."""
-    wins, wrong, last = dict.fromkeys(OPERATORS, 0), [], 0
+    wins, wrong, last, back = dict.fromkeys(OPERATORS, 0), [], 0, 0
     for number in range(count):
         ends = {operator: end for race_number, operator, end in told if race_number == number}
         winners = [operator for operator, end in ends.items() if isinstance(end, int)]
@@ -66,28 +80,39 @@ def tally(count: int, told: list[tuple]) -> Tally:
             wrong.append(f"race {number}: {ends}")
             continue
         wins[winners[0]] += 1
+        back += direction_of(winners[0], number) == REVERSE
         if ends[winners[0]] <= last:
             wrong.append(f"race {number}: epoch {ends[winners[0]]} after {last}")
         last = ends[winners[0]]
-    return Tally(count, wins, wrong)
+    return Tally(count, wins, wrong, back)
 
 
 def _run(operator: str, kvs: dict, count: int, line, answers) -> None:
-    """One operator: in each race it tries to take the lock together with the other, and gives it back if it has it."""
+    """One operator: in each race it tries to begin together with the other, and ends what it has begun."""
     with closing(open_store(kvs)) as store:
         for number in range(count):
             run_id = f"{operator}-{number}"
-            holder = {"run_id": run_id, "user": operator, "host": f"{operator}s-controller", "pid": 1, "since": "now"}
             line.wait(PATIENCE_SECONDS)
             try:
-                end = store.take_lock(holder, SERVICE, None).epoch
+                end = _begin(store, run_id, operator, direction_of(operator, number))
             except Refusal as refusal:
                 end = refusal.code
-            answers.put((number, operator, end))
             line.wait(PATIENCE_SECONDS)
             if isinstance(end, int):
+                on_record = store.record().document
                 # Whoever has it by mistake may be refused here; the tally says what went wrong.
                 with suppress(Refusal):
-                    store.note(Guard(run_id, end), {}, True)
+                    store.note(Guard(run_id, end), {"unfinished": False}, True)
+                end = end if on_record["direction"] == direction_of(operator, number) else ANOTHERS
+            answers.put((number, operator, end))
     answers.close()
     answers.join_thread()
+
+
+def _begin(store, run_id: str, operator: str, direction: str) -> int:
+    """The epoch of a lock that was taken, as a playbook's first step takes it, with where it goes written down."""
+    holder = {"run_id": run_id, "user": operator, "host": f"{operator}s-controller", "pid": 1, "since": "now"}
+    taken = store.take_lock(holder, SERVICE, None)
+    one_way({"lock": {"document": taken.document}, "direction": direction})
+    intent = {"unfinished": True, "direction": direction, "service": SERVICE}
+    return store.note(Guard(run_id, taken.epoch), intent, False).epoch
