@@ -24,7 +24,9 @@ def story(lab, tmp_path_factory):
         first, second = service.nodes
         staged = second.config_path.with_name(f".{second.config_path.name}.timelock-staged")
         with services.paused("begin-restart_others") as run:
-            by_hand.store(lab, service.name).put_back()
+            restored = by_hand.store(lab, service.name)
+            restored.put_back()
+            restored.punch(by_hand.fresh_timestamp(lab, service.name))
             staged.unlink()
         told = SimpleNamespace(fleet=services, service=service, first=first, second=second, run=run)
         told.store, told.modes = services.store(service), services.modes()

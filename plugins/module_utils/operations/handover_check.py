@@ -175,14 +175,14 @@ def _in_time(params: dict) -> dict:
 def _bound(params: dict) -> dict:
     """TS, which nothing else known may exceed; as decimal text, and the number above it.
 
-    What a node has written down that was started to migrate itself TimeLock must exceed, once it was asked. Of the very
+    What nodes have written down that are on TimeLock already TimeLock must exceed, once it was asked. Of the very
     key-value service that the run wrote its intent into.
     """
-    store = params["store"]
+    store, lost = params["store"], params["store"]["state"] == ACTIVE and _was_on_timelock(params["plan"] or {})
     later_identity((store["record"] or {}).get("identity") or {}, store["identity"])
     ts = _number(store, params["repairing"])
     fresh = params["fresh_timestamp"]
-    wrong = contradiction(store, store["record"], int(fresh) if fresh else None)
+    wrong = contradiction(store, store["record"], int(fresh) if fresh else None, lost)
     if wrong:
         raise wrong
     return {"ts": str(ts), "ts_above": str(ts + 1)}
@@ -268,9 +268,13 @@ def _may_be_on_timelock(params: dict) -> bool:
 
     Their store was invalidated then, and is active again: a failover has lost that, or a copy of before was put there.
     """
-    plan = params["plan"] or {}
-    before = len(plan.get("nodes_to_stop") or []) < len(plan.get("nodes") or [])
-    return before or any(start and not start.get("skipped") for start in params["starts"])
+    started = any(start and not start.get("skipped") for start in params["starts"])
+    return started or _was_on_timelock(params["plan"] or {})
+
+
+def _was_on_timelock(plan: dict) -> bool:
+    """Whether an earlier run has put a node on TimeLock."""
+    return len(plan.get("nodes_to_stop") or []) < len(plan.get("nodes") or [])
 
 
 def _read_before(params: dict) -> int:

@@ -262,7 +262,8 @@ class ServicePlanner:
         return not self._is_done()
 
     def _contradiction(self) -> Refusal | None:
-        return contradiction(self.store, self.record, self._fresh_timestamp(self._namespace()))
+        lost = "timelock" in self.modes() and self._has_lost_its_invalidation()
+        return contradiction(self.store, self.record, self._fresh_timestamp(self._namespace()), lost)
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
