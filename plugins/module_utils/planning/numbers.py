@@ -44,16 +44,14 @@ def witness_above(number: int, corroboration: list, fresh: int | None = None) ->
     return None
 
 
-def contradiction(
-    state: dict, record: dict | None, fresh: int | None = None, lost: bool = False
-) -> Refusal | None:
+def contradiction(state: dict, record: dict | None, fresh: int | None = None, lost: bool = False) -> Refusal | None:
     """Why the bound of ``state`` (a result of timestamp_info) cannot be the largest number issued, or None.
 
     Everything else that is known must be at or below it: what the store holds besides, and every number on record. The
     fresh timestamps of TimeLock are above a backup, and that is right, as are those that clients write down by wall
     clock once they have them from there; they are not above a bound that is live. Where a node was started to migrate
-    itself, and has not, or the store has ``lost`` its invalidation under nodes on TimeLock, they are below ``fresh``, if
-    TimeLock was asked.
+    itself, and has not, or the store has ``lost`` its invalidation under nodes on TimeLock, they are below ``fresh``,
+    if TimeLock was asked.
     """
     number = state["bound"] if state["state"] == ACTIVE else state["backup"]
     if number is None:
