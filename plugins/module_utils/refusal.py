@@ -216,6 +216,10 @@ CODES = {
         "Start nothing. Set timelock_migration to manual and run migrate.yml again, which stops what runs and does the "
         "steps itself.",
     ),
+    "hook-failed": Code(
+        "after",
+        "Mend what the task file does. Then run the playbook again, which does it again on every node and goes on.",
+    ),
     "config-drifted": Code(
         "status", "Find who changed the node's configuration after the handover. Then run migrate.yml again."
     ),

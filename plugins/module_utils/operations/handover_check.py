@@ -17,7 +17,7 @@ from ..refusal import CODES, Refusal
 from ..stores.lock import describe
 from ..window import require_in_time
 from . import rename_checks, reverse_checks
-from .left import left
+from .left import hook_undone, left
 
 ARGUMENT_SPEC = {
     "that": {
@@ -147,6 +147,9 @@ def _nodes(params: dict) -> dict:
             if result.get("code") in CODES:
                 raise Refusal(result["code"], f"{node}: {result['found']}", result["do"])
             raise Refusal("node-lost", f"{node} failed: {result.get('msg', 'no reason given')}.")
+    not_done = [undone for undone in map(hook_undone, params["nodes"], params["results"]) if undone]
+    if not_done:
+        raise Refusal("hook-failed", f"atlasdb_after_start_tasks failed on {'; '.join(not_done)}.")
     if not params["moved"]:
         reverse_checks.require_answer(params["later"], "fresh_timestamp", "timelock-unreachable")
         found = f"{params['nodes'][0]} serves, and its namespace on TimeLock moves only by the timestamps taken here."

@@ -40,10 +40,21 @@ def left(params: dict) -> dict:
         for node, result in zip(nodes, params["results"])
         if result.get("failed") or result.get("unreachable")
     ]
+    undone = [one for one in map(hook_undone, nodes, params["results"]) if one]
+    hooks = f"atlasdb_after_start_tasks failed on {'; '.join(undone)}: do by hand what they do" if undone else ""
     if failed:
         words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run the playbook again"
+        words += f". And {hooks}" if undone else ""
         return {"way": way, "as_it_was": False, "words": printable(words)}
-    return {"way": way, "as_it_was": True, "words": "put back: the service runs as before"}
+    words = f"put back: the service runs as before, but {hooks}" if undone else "put back: the service runs as before"
+    return {"way": way, "as_it_was": True, "words": printable(words)}
+
+
+def hook_undone(node: str, result: dict) -> str | None:
+    """``node``, and why what the service wants done after its start was not, by the ``result`` of that start; None
+    where it was, or nothing is."""
+    why = result.get("after_start")
+    return f"{node}: {why.rstrip('.')}" if why else None
 
 
 def _state(stop: dict, start: dict) -> str:
@@ -52,7 +63,9 @@ def _state(stop: dict, start: dict) -> str:
         if result.get("unreachable"):
             return f"did not answer at its {what}"
     if start and not start.get("skipped"):
-        return "was switched, and does not serve" if start.get("failed") else "serves"
+        if start.get("failed"):
+            return "was switched, and does not serve"
+        return "serves, and its tasks after the start failed" if start.get("after_start") else "serves"
     if not stop or stop.get("skipped"):
         return "was not touched by this run"
     if stop.get("failed"):

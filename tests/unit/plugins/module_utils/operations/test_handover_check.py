@@ -312,6 +312,27 @@ def test_a_service_counts_as_put_back_only_when_every_node_is():
     assert not shut_out["as_it_was"] and "nodes stay held" in shut_out["words"]
 
 
+def test_a_service_that_is_put_back_and_not_where_its_clients_look_for_it_is_told_so():
+    undone = {"changed": True, "after_start": "The balancer says no."}
+    left = check("left", way="back", nodes=["a", "b"], results=[{"after_start": None}, undone])
+    assert left["as_it_was"]
+    assert "runs as before, but atlasdb_after_start_tasks failed on b: The balancer says no: do by" in left["words"]
+    left = check("left", way="back", nodes=["a", "b"], results=[{"failed": True, "msg": "no"}, undone])
+    assert not left["as_it_was"]
+    assert "except a: no." in left["words"] and "failed on b: The balancer says no: do by hand" in left["words"]
+
+
+def test_a_node_whose_tasks_after_the_start_failed_fails_the_step_behind_one_that_does_not_serve():
+    undone = {"changed": True, "after_start": "The balancer says no."}
+    with pytest.raises(Refusal, match="hook-failed: .*_tasks failed on b: The balancer says no; c: The") as refused:
+        check("nodes", nodes=["a", "b", "c"], results=[{"after_start": None}, undone, undone])
+    assert refused.value.code == "hook-failed"
+    down = {"failed": True, "code": "node-unhealthy", "found": "F.", "do": "D."}
+    with pytest.raises(Refusal) as refused:
+        check("nodes", nodes=["b", "c"], results=[undone, down])
+    assert refused.value.code == "node-unhealthy"
+
+
 @pytest.mark.parametrize("playbook", ["migrate.yml", "repair.yml"])
 @pytest.mark.parametrize("way", ["forward", "older", "shut_out", "unknown"])
 def test_of_a_service_that_is_not_put_back_the_playbook_is_named_that_it_was_and_no_other(way, playbook):
@@ -328,6 +349,7 @@ def test_of_a_service_that_is_not_put_back_it_is_said_what_each_node_is():
         "d": ({"unreachable": True}, {}, "did not answer at its stop"),
         "e": (gone, {"changed": True}, "serves"),
         "f": (gone, {"failed": True}, "was switched, and does not serve"),
+        "j": (gone, {"changed": True, "after_start": "no"}, "serves, and its tasks after the start failed"),
         "g": (gone, {"unreachable": True}, "did not answer at its start"),
         "h": ({}, {}, "was not touched by this run"),
         "i": ({"skipped": True}, {"skipped": True}, "was not touched by this run"),
