@@ -10,7 +10,7 @@ import contextlib
 import pytest
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STORES, fleet, lab, new_lab
+from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STATE, STORES, fleet, lab, new_lab
 from kills import kill_around_giving_up, kill_at, kill_before, kill_past, moments_of, rare_effects
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
@@ -234,6 +234,13 @@ def _lose_timelock(lab: Lab) -> int:
     return max(max(requests.upper) for requests in read_folder(lab.layout.journal) if requests)
 
 
+def _make_timelock_anew(lab: Lab) -> None:
+    """At its old addresses, without a namespace."""
+    for file in lab.layout.timelock.rglob(f"{STATE}*"):
+        file.unlink()
+    lab.timelock.start()
+
+
 def _lost(number: int) -> tuple[str, ...]:
     return "-e", "timelock_lost=true", "-e", f"timelock_highest_issued={number}"
 
@@ -242,7 +249,7 @@ def _lost(number: int) -> tuple[str, ...]:
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_operator_names(tmp_path, store):
-    """One of its nodes has come down since, and no probe can see it gone."""
+    """One of its nodes has come down since, and no probe can see it gone. Then it goes forward to a new TimeLock."""
     with new_lab(tmp_path / "lab") as own, fleet(own, tmp_path / "fleet", 2, stores=(store,)) as services:
         services.migrate()
         services.assert_migrated()
@@ -265,6 +272,14 @@ def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_o
         again = services.play("reverse.yml", *_lost(above))
         assert again.ok and again.changed == {}, again.tail
         services.assert_as_before()
+
+        _make_timelock_anew(own)
+        services.set()
+        kill_at(services, "migrate.yml", "begin-stop")
+        status = services.play("status.yml", "-e", "timelock_fresh=true")
+        assert status.ok, status.tail
+        services.migrate()
+        services.assert_migrated()
 
 
 @only_wide

@@ -75,7 +75,8 @@ def behind(state: dict, record: dict | None, fresh: int, repairing: bool = False
 
     It must be above the number at which the store was invalidated, above what clients have written down since, and
     above what it gave out before. With ``repairing`` it will be brought above that number, so that only what is above
-    both speaks against it: then somebody took timestamps from another TimeLock.
+    both speaks against it: then somebody took timestamps from another TimeLock. To a bound that is active it will be
+    brought as well, which is not below anything on record (``contradiction``): it may be a new one.
     """
     if state["state"] == INVALIDATED:
         backup = state["backup"] or 0
@@ -88,7 +89,7 @@ def behind(state: dict, record: dict | None, fresh: int, repairing: bool = False
                 found = f"{source['source']} has {source['number']}, and TimeLock's fresh timestamp is {fresh}."
                 return Refusal("timelock-behind-backup", found)
     before = int(((record or {}).get("numbers") or {}).get("fresh", 0))
-    if fresh <= before:
+    if fresh <= before and state["state"] != ACTIVE:
         found = f"TimeLock's fresh timestamp is {fresh}, and it gave out {before} before."
         return Refusal("timelock-behind-backup", found)
     return None

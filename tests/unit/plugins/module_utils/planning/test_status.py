@@ -123,6 +123,17 @@ def test_a_timelock_that_is_not_above_all_that_is_known_must_not_be(store, word)
     assert word in told["lines"][-1]
 
 
+def test_a_timelock_that_was_made_anew_is_no_alarm_for_a_service_that_has_its_embedded_timestamps():
+    """After a way back from one that was lost. The next handover brings the new one up to the bound."""
+    ended = {"unfinished": False, "holder": None, "outcome": "reversed"}
+    record = fleets.record(**ended, numbers={"bound": "2000000", "fresh": "1900000"})
+    status, told = now(fleets.store(record=record), {**LISTED, "fresh": {"orders": 5}})
+    assert (status["state"], status["do"], told["alarming"]) == ("embedded", "migrate.yml", [])
+    record = fleets.record(**ended, numbers={"bound": "2000000", "fresh": "2000001"})
+    status, told = now(fleets.store(record=record), {**LISTED, "fresh": {"orders": 5}})
+    assert (status["do"], told["alarming"]) == ("see bound-below-record", ["orders"])
+
+
 def test_a_namespace_that_gives_no_timestamp_is_named():
     stuck = {**LISTED, "fresh": {"orders": Refusal("timelock-stuck", "It answers errors.")}}
     status, _told = now(fleets.invalidated(), stuck, ("timelock",) * 3)
