@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
 from cassandra_here import only_wide
 from fleet import CASSANDRA, RENAME_STEPS, STORES, Fleet, fleet, lab
 from kills import kill_around_giving_up, kill_at, moments_of
+from lab import by_hand
 from lab.checker import judge
 from lab.journal import read_folder
+from lab.service import Service
 
 __all__ = ["lab"]
 
@@ -120,6 +124,33 @@ def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab,
         run = _rename(services, service.name)
         assert run.ok, run.tail
         _assert_renamed(services, service.name)
+
+
+def _do(services: Fleet, service: Service) -> list[str]:
+    """What status says is to be typed."""
+    file = services.inventory.with_name("status.json")
+    status = services.play("status.yml", "-e", "timelock_fresh=true", "-e", f"timelock_status_file={file}")
+    assert status.ok, status.tail
+    return json.loads(file.read_text())["services"][service.name]["status"]["do"].split()
+
+
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_a_rename_killed_once_a_node_has_written_down_what_the_new_namespace_gives_is_finished(lab, tmp_path, store):
+    """The old one stands still, below that."""
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        if store == CASSANDRA:
+            _let_the_keyspace_differ(services)
+        services.migrate()
+        (service,) = services.services
+        new = f"{service.name}_shop"
+        kill_at(services, "rename_namespace.yml", "begin-restart_others", "-e", f"timelock_rename_to={new}")
+        by_hand.fast_forward(lab, new, by_hand.fresh_timestamp(lab, service.name) + 1000)
+        by_hand.store(lab, service.name).punch(by_hand.fresh_timestamp(lab, new))
+        run = services.play(*_do(services, service))
+        assert run.ok, run.tail
+        _assert_renamed(services, new)
 
 
 @only_wide

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..planning import by_hand
-from ..planning.numbers import behind, contradiction, never_held
+from ..planning.numbers import behind, contradiction, never_held, of_left_namespace
 from ..planning.own_migration import require_done, require_told
 from ..planning.service import REFUSED
 from ..proofs import age
@@ -128,7 +128,9 @@ def _timelock_above(params: dict) -> dict:
     """Whether TimeLock is above the backup of an invalidated store, and above what it gave out before."""
     plan = params["plan"]
     repairing = bool(plan.get("repairing"))
-    wrong = behind({**plan, "state": plan["store"]}, plan["record"], int(params["fresh_timestamp"]), repairing)
+    witnesses = of_left_namespace(plan["corroboration"], plan["renamed"])
+    store = {"state": plan["store"], "backup": plan["backup"], "corroboration": witnesses}
+    wrong = behind(store, plan["record"], int(params["fresh_timestamp"]), repairing)
     if wrong:
         raise Refusal(wrong.code, wrong.found, by_hand.DO if plan.get("repair") else None)
     return {}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..bound import parse_number
-from ..planning.numbers import issued
+from ..planning.numbers import issued, of_left_namespace
 from ..planning.service import MIGRATE, RENAME, of_another_way
 from ..refusal import Refusal
 from ..stores.lock import describe
@@ -59,7 +59,8 @@ def reverse_to(params: dict) -> dict:
 def require_above_known(params: dict, code: str) -> int:
     """The fresh timestamp. Raises Refusal ``code`` where something that is known to have been given out is above."""
     plan, fresh = params["plan"], int(params["fresh_timestamp"])
-    for source, number in issued(plan["backup"], plan["corroboration"], plan["record"]):
+    witnesses = of_left_namespace(plan["corroboration"], plan["renamed"])
+    for source, number in issued(plan["backup"], witnesses, plan["record"]):
         if number >= fresh and not plan["live"]:
             found = f"TimeLock's fresh timestamp is {fresh}, and {source} is {number}."
             raise Refusal(code, found)

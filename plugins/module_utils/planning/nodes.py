@@ -143,6 +143,22 @@ def on_other_namespace(nodes: list, record: dict) -> list:
     return [Refusal("config-other-timelock", f"{', '.join(found)}, and on record is {now}.", do)]
 
 
+def on_two_namespaces(nodes: list) -> list:
+    """A refusal where nodes of one service run on TimeLock with different namespaces: each gives out what the others
+    have given out.
+    """
+    running = {}
+    for node in nodes:
+        config = (node["look"] or {}).get("config") or {}
+        if config and config["shared"]["mode"] == "timelock" and process_of(node).get("running"):
+            running[node["name"]] = config["namespace"]
+    if len(set(running.values())) < 2:
+        return []
+    found = ", ".join(f"{name} runs with the namespace {namespace}" for name, namespace in running.items())
+    do = "Stop them now: what one namespace gives out, the other has given out. Find who put a file back."
+    return [Refusal("config-drifted", f"{found}.", do)]
+
+
 def unseen_by_store(nodes: list, sessions: list) -> list:
     """The nodes that run and of whose sockets the store's list of sessions shows none."""
     seen = {(session["address"], session["port"]) for session in sessions}

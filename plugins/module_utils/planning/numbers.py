@@ -30,6 +30,14 @@ def never_held(state: dict) -> bool:
     return state.get("code") == "bound-unreadable" and bool(state.get("empty_table"))
 
 
+def of_left_namespace(corroboration: list, renamed: list) -> list:
+    """What of ``corroboration`` tells how far a namespace has got that is to be left, of which nodes are ``renamed``.
+
+    Once one of them is, clients write down what the new namespace gives them.
+    """
+    return [one for one in corroboration if not (renamed and one["source"] == PUNCH_TABLE)]
+
+
 def witness_above(number: int, corroboration: list, fresh: int | None = None) -> Refusal | None:
     """What ``corroboration`` (of a store) says against ``number`` as the largest one issued, or None.
 

@@ -44,13 +44,7 @@ class RenamePlanner(ServicePlanner):
         return next((name for name in self._namespaces().values() if name != self.target), None)
 
     def plan(self) -> dict:
-        planned = super().plan()
-        renamed = [node for node, name in self._namespaces().items() if name == self.target]
-        return {**planned, "namespace": self.target, "renamed_from": self.former, "renamed": renamed}
-
-    def _namespaces(self) -> dict:
-        configs = {node["name"]: (node["look"] or {}).get("config") for node in self.nodes}
-        return {name: config["namespace"] for name, config in configs.items() if config}
+        return {**super().plan(), "namespace": self.target, "renamed_from": self.former}
 
     def _todo(self) -> str:
         return RENAME if self.former or self.resuming else NOTHING

@@ -13,7 +13,7 @@ from ..timelock.servers import in_common
 from . import by_hand, fence, own_migration
 from . import nodes as node_checks
 from .asked import holder_of_another
-from .numbers import behind, contradiction, never_held
+from .numbers import behind, contradiction, never_held, of_left_namespace
 from .sight import Sight
 
 MIGRATE = "migrate"
@@ -134,7 +134,7 @@ class ServicePlanner:
             "coordinator": self.nodes[0]["name"],
             "namespace": config.get("namespace"),
             "renamed_from": None,
-            "renamed": [],
+            "renamed": self._renamed(),
             "highest_issued": None,
             "modes": {node["name"]: ((node["look"] or {}).get("config") or {}).get("mode") for node in self.nodes},
             "store": store.get("state"),
@@ -183,7 +183,9 @@ class ServicePlanner:
         """An active store beside such nodes is one that somebody took back by hand: refusals say that."""
         if (self.store or {}).get("state") != INVALIDATED or self.reversing:
             return []
-        found = [] if self._run_is_at_it else node_checks.old_running(self.nodes)
+        found = []
+        if not self._run_is_at_it:
+            found = node_checks.old_running(self.nodes) + node_checks.on_two_namespaces(self.nodes)
         if not self.whole or self.resuming:
             return found
         return found + node_checks.drifted(self.nodes)
@@ -446,11 +448,20 @@ class ServicePlanner:
 
     def _behind(self) -> Refusal | None:
         """What a fresh timestamp says against TimeLock, where one was asked for."""
-        fresh = self._asked(self._namespace())
+        namespace = self._namespace()
+        fresh = self._asked(namespace)
         if not isinstance(fresh, int):
             return fresh
-        wrong = behind(self.store, self.record, fresh, bool(self.repairing))
+        wrong = behind(*self._known_of(namespace), fresh, bool(self.repairing))
         return Refusal(wrong.code, wrong.found, by_hand.DO) if wrong and self.repair else wrong
+
+    def _known_of(self, namespace: str) -> tuple:
+        """What store and record tell how far it has got. In the middle of a rename a number on record is one of the
+        namespace that is left."""
+        if namespace == self._renaming_to():
+            return self.store, None
+        witnesses = of_left_namespace(self.store["corroboration"], self._renamed())
+        return {**self.store, "corroboration": witnesses}, self.record
 
     def _asked(self, namespace: str | None) -> int | Refusal | None:
         """The next timestamp of ``namespace``, or why TimeLock gave none; None where it was not asked."""
@@ -491,6 +502,17 @@ class ServicePlanner:
         if store.get("code") == by_hand.MISPLACED or (self.own_begun and store.get("state") == ACTIVE):
             return self._names()
         return [name for name, mode in zip(self._names(), self.modes()) if mode != "timelock"]
+
+    def _namespaces(self) -> dict:
+        return {node["name"]: node["look"]["config"]["namespace"] for node in self._read()}
+
+    def _renaming_to(self) -> str | None:
+        """The namespace to which a rename that did not end takes the service."""
+        return self.record.get("rename_to") if self.unfinished == RENAME else None
+
+    def _renamed(self) -> list:
+        """The nodes that have it already."""
+        return [name for name, namespace in self._namespaces().items() if namespace == self._renaming_to()]
 
     def _on_timelock(self) -> list:
         """The nodes whose file is one for TimeLock."""

@@ -87,7 +87,7 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
     if service["resuming"] and service["record"].get("direction") == REVERSE:
         return "on the way back", "reverse.yml"
     if service["resuming"] and service["record"].get("direction") == RENAME:
-        return "being renamed", "rename_namespace.yml"
+        return "being renamed", f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
     if service["repair"]:
         return "unfinished" if service["resuming"] else "by hand", "repair.yml"
     if service["resuming"]:

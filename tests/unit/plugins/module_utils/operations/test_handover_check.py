@@ -214,12 +214,33 @@ def test_nothing_starts_where_the_lock_was_lost_since_ts_was_read(now):
     [
         {"store": "invalidated", "backup": 20, "corroboration": [], "record": None},
         {"store": "invalidated", "backup": 2, "corroboration": [{"source": "x", "number": 20}], "record": None},
-        {"store": "active", "backup": None, "corroboration": [], "record": {"numbers": {"fresh": "20"}}},
+        {"store": "invalidated", "backup": 2, "corroboration": [], "record": {"numbers": {"fresh": "20"}}},
     ],
 )
 def test_a_timelock_that_lost_its_numbers_is_refused(plan):
+    plan = {**plan, "renamed": []}
     assert refused("timelock_above", plan=plan, fresh_timestamp="20") == "timelock-behind-backup"
     assert check("timelock_above", plan=plan, fresh_timestamp="21") == {"changed": False}
+
+
+def test_a_timelock_that_is_a_new_one_is_brought_to_a_bound_that_is_active_and_not_below_what_is_on_record():
+    record = {"identity": SERVER, "numbers": {"fresh": "20"}}
+    plan = {"store": "active", "backup": None, "corroboration": [], "record": record, "renamed": []}
+    assert check("timelock_above", plan=plan, fresh_timestamp="1") == {"changed": False}
+    assert check("bound", store={**ACTIVE, "record": record})["ts"] == "20"
+    assert refused("bound", store={**ACTIVE, "bound": 19, "record": record}) == "bound-below-record"
+
+
+def test_the_counter_of_a_namespace_that_some_nodes_have_left_is_not_held_against_what_the_others_note_down():
+    plan = {
+        "store": "invalidated", "backup": 2, "record": None, "renamed": ["orders-1"],
+        "corroboration": [{"source": "punch table", "number": 30}],
+    }  # fmt: skip
+    assert check("timelock_above", plan=plan, fresh_timestamp="20") == {"changed": False}
+    assert refused("timelock_above", plan={**plan, "renamed": []}, fresh_timestamp="20") == "timelock-behind-backup"
+    kept = {**INVALIDATED, "corroboration": plan["corroboration"]}
+    assert refused("handed_over", store=kept, expected=INVALIDATED, fresh_timestamp="30") == "timelock-behind-backup"
+    assert check("handed_over", store=kept, expected=INVALIDATED, fresh_timestamp="31")["handover"]["ts"] == "20"
 
 
 @pytest.mark.parametrize(

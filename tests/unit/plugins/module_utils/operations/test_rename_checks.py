@@ -77,7 +77,16 @@ def test_nothing_starts_where_anything_of_it_is_missing(more, code):
 
 @pytest.mark.parametrize("known", [{"backup": TS}, {"record": {"numbers": {"fresh": str(TS)}}}])
 def test_a_last_timestamp_that_is_not_above_what_is_known_is_refused(known):
-    planned = {"live": False, "backup": 5, "corroboration": [], "record": None, **known}
+    planned = {"live": False, "backup": 5, "corroboration": [], "record": None, "renamed": [], **known}
     with pytest.raises(Refusal, match="timelock-behind-backup"):
         rename_checks.rename_at({"plan": planned, "fresh_timestamp": str(TS)})
     assert rename_checks.rename_at({"plan": planned, "fresh_timestamp": str(TS + 1)}) == {"ts": str(TS + 1)}
+
+
+def test_what_clients_wrote_down_counts_until_a_node_is_renamed_and_may_have_it_from_the_new_namespace():
+    witness = [{"source": "punch table", "number": TS + 1}]
+    planned = {"live": False, "backup": 5, "corroboration": witness, "record": None, "renamed": []}
+    with pytest.raises(Refusal, match="timelock-behind-backup"):
+        rename_checks.rename_at({"plan": planned, "fresh_timestamp": str(TS)})
+    half = {**planned, "renamed": ["orders-1"]}
+    assert rename_checks.rename_at({"plan": half, "fresh_timestamp": str(TS)}) == {"ts": str(TS)}

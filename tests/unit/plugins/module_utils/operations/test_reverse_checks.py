@@ -15,7 +15,7 @@ MARGIN = "10000000"
 
 def plan(**more):
     return {
-        "live": False, "backup": 5, "corroboration": [], "record": None, "store": "invalidated",
+        "live": False, "backup": 5, "corroboration": [], "record": None, "store": "invalidated", "renamed": [],
         "nodes_to_stop": ["orders-1"], **more,
     }  # fmt: skip
 

@@ -31,13 +31,14 @@ def nodes(*modes, namespaces=()):
 MIGRATED = ("timelock", "timelock", "timelock")
 
 
-def plan(made, store=None, record=None, listed=("orders",), others=(), direction="rename", **more):
+def plan(made, store=None, record=None, listed=("orders",), others=(), direction="rename", fresh=None, **more):
     stores = {"orders": {**(store or fleets.invalidated()), "record": record, "guarded": False}}
     for node in others:
         stores[node["service"]] = fleets.store(identity={**fleets.IDENTITY, "database": node["service"]})
     playing = [node["name"] for node in made]
     settings = fleets.settings(**{"direction": direction, "rename_to": "shop", "playing": playing, **more})
-    fleet = plan_fleet([*made, *others], stores, {"refusals": [], "namespaces": list(listed)}, settings)
+    timelock = {"refusals": [], "namespaces": list(listed), "fresh": fresh or {}}
+    fleet = plan_fleet([*made, *others], stores, timelock, settings)
     return fleet, fleet["services"]["orders"]
 
 
@@ -138,7 +139,45 @@ def test_nothing_else_is_done_before_it_has_ended_and_status_says_what_to_type(d
     planned = plan(nodes(*MIGRATED), record=BEGUN, direction=direction)
     assert codes(planned) == ["rename-unfinished"]
     now = fleet_status(planned[0])["services"]["orders"]
-    assert (now["state"], now["do"], now["alarming"]) == ("being renamed", "rename_namespace.yml", False)
+    assert now["do"] == "rename_namespace.yml -e timelock_rename_to=shop"
+    assert (now["state"], now["alarming"]) == ("being renamed", False)
+
+
+BOTH = ("orders", "shop")
+
+
+@pytest.mark.parametrize("direction", ["rename", "migrate"])
+@pytest.mark.parametrize("namespaces", [("shop", "orders", "orders"), ("orders", "shop", "orders")])
+def test_the_number_of_each_namespace_is_held_against_what_is_known_of_that_one(direction, namespaces):
+    """What was noted down by wall clock after a node was renamed is from the new one; on record is one of the old."""
+    store = {**fleets.invalidated(), "corroboration": [{"source": "punch table", "number": 2_000_500}]}
+    record = {**BEGUN, "numbers": {"bound": "2000000", "fresh": "2000100"}}
+    made = nodes("timelock", "timelock", "held", namespaces=namespaces)
+    known = {"store": store, "record": record, "listed": BOTH, "direction": direction}
+
+    def wrong(orders, shop):
+        found = codes(plan(made, fresh={"orders": orders, "shop": shop}, **known))
+        return "timelock-behind-backup" in found
+
+    assert not wrong(2_000_101, 2_000_501)
+    (first, *_others) = namespaces
+    assert wrong(2_000_100, 2_000_501) == (first == "orders")
+    assert wrong(2_000_101, 2_000_500) == (first == "shop")
+
+
+def test_nodes_that_run_with_the_old_and_the_new_namespace_at_once_alarm():
+    made = nodes(*MIGRATED, namespaces=("shop", "orders", "orders"))
+    living = {"holder_gone": lambda holder: False}
+    fleet, service = plan(made, record=BEGUN, listed=BOTH, direction="migrate")
+    assert [refusal["code"] for refusal in service["drifted"]] == ["config-drifted"]
+    now = fleet_status(fleet)
+    assert (now["alarming"], now["services"]["orders"]["do"]) == (["orders"], "see config-drifted")
+    said = "orders-1 runs with the namespace shop, orders-2 runs with the namespace orders"
+    assert any(said in line for line in now["lines"])
+    assert fleet_status(plan(made, record=BEGUN, listed=BOTH, direction="migrate", **living)[0])["alarming"] == []
+    for down in made[1:]:
+        down["look"]["probe"]["process"]["running"] = False
+    assert fleet_status(plan(made, record=BEGUN, listed=BOTH, direction="migrate")[0])["alarming"] == []
 
 
 def test_nor_is_it_renamed_in_the_middle_of_its_way_back():
