@@ -90,8 +90,7 @@ class ReversePlanner(ServicePlanner):
         if self.store["state"] == INVALIDATED:
             self._weigh_old_configuration()
         elif self.live and switched:
-            found = f"The bound of {self.name} is live, and some of its nodes are configured for TimeLock."
-            self.refusals.append(Refusal("config-mixed-active", found))
+            self.refusals.append(self._live_beside_timelock())
         elif self.store["state"] == ACTIVE and self.whole and not (self.done or self.reversing):
             found = f"The store of {self.name} is active, and no node is on TimeLock."
             self.refusals.append(Refusal("reverse-not-migrated", found))

@@ -350,13 +350,14 @@ class ServicePlanner:
             self.refusals.append(Refusal("proof-missing", found, do))
 
     def _weigh_modes(self) -> None:
-        modes = self.modes()
         if self.store["state"] == INVALIDATED:
             self.refusals += node_checks.not_restarted(self._read(), self.settings["servers"])
         if self.store["state"] == ACTIVE and self.own_begun:
             self._weigh_own_begun()
-        elif self.store["state"] == ACTIVE and "timelock" in modes:
+        elif self.store["state"] == ACTIVE and self._on_timelock():
             self._weigh_mixed()
+        elif self.store.get("guarded") and self._on_timelock() and not self._run_is_at_it:
+            self.refusals.append(self._live_beside_timelock())
 
     def _weigh_own_begun(self) -> None:
         """A node that is on TimeLock, or may be at any time, and beside which none may have its old configuration."""
@@ -387,6 +388,10 @@ class ServicePlanner:
             return False
         others = [node for node in self.nodes if node["look"]["config"]["mode"] != "timelock"]
         return not any(node_checks.process_of(node).get("running") for node in others)
+
+    def _live_beside_timelock(self) -> Refusal:
+        found = f"The bound of {self.name} is live, and {', '.join(self._on_timelock())} configured for TimeLock."
+        return Refusal("config-mixed-active", found)
 
     def _weigh_sessions(self) -> None:
         """Whoever has a session must be seen, and each node that runs now and will be stopped be among them."""

@@ -163,6 +163,26 @@ def test_a_live_bound_under_a_node_on_timelock_is_refused():
     assert "config-mixed-active" in codes(plan(nodes("leader", "timelock", "leader"), GUARDED, BEGUN))
 
 
+@pytest.mark.parametrize("modes", [("leader", "timelock", "leader"), ("timelock",) * 3])
+def test_a_node_on_timelock_beside_a_bound_that_is_live_again_alarms(modes):
+    """Its client may not migrate the store again, and issue below the bound all the same."""
+    fleet, service = plan(nodes(*modes), GUARDED, BEGUN, direction="migrate")
+    assert "config-mixed-active" in [refusal["code"] for refusal in service["refusals"]]
+    now = fleet_status(fleet)
+    assert (now["alarming"], now["services"]["orders"]["do"]) == (["orders"], "see config-mixed-active")
+
+
+def test_a_way_back_that_is_at_it_or_was_killed_does_not():
+    held = {**BEGUN, "holder": fleets.record()["holder"]}
+    looked_at_before = nodes("timelock", "held", "held")
+    fleet, _service = plan(looked_at_before, GUARDED, held, direction="migrate", holder_gone=lambda holder: False)
+    assert fleet_status(fleet)["alarming"] == []
+    for modes in (("leader", "held", "held"), ("leader",) * 3):
+        fleet, _service = plan(nodes(*modes), GUARDED, BEGUN, direction="migrate")
+        assert fleet_status(fleet)["alarming"] == []
+        assert fleet_status(fleet)["services"]["orders"]["do"] == "reverse.yml"
+
+
 @pytest.mark.parametrize("store", [MIGRATED, GUARDED, {}])
 def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says_what_to_type(store):
     fleet, service = plan(nodes("leader", "leader", "leader"), store, BEGUN, direction="migrate")
