@@ -33,8 +33,8 @@ options:
   quiet_since:
     description:
       - An earlier result of this module, with a fresh timestamp of O(namespace) when nobody should use it any more.
-      - The module waits until O(quiet_seconds) after that, takes another one, and fails with C(timelock-not-quiet)
-        where anybody else took one between the two, or the leader changed, which would hide that.
+      - The module waits until O(quiet_seconds) after its RV(quiet_from), takes another one, and fails with
+        C(timelock-not-quiet) where anybody else took one between the two, or the leader changed, which would hide that.
     type: dict
   quiet_seconds:
     description: How long a namespace is looked at that should be quiet. A client takes a timestamp every few seconds.
@@ -165,8 +165,10 @@ moved:
   description: With O(moved_since), whether anybody else took a timestamp since then; null without.
   returned: success
   type: bool
-answered:
-  description: When it had answered, by the clocks of where this ran, for O(quiet_since).
+quiet_from:
+  description:
+    - Since when nobody else has taken a timestamp, as a moment by the clocks of where this ran, for O(quiet_since).
+    - With that option it is the one given there, else the moment of the answer.
   returned: success
   type: dict
 timelock_proof:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -71,29 +73,60 @@ def test_reverse_refuses(refused, make):
     assert any(reason.startswith(start) and words[make] in reason for reason in run.reasons), run.reasons or run.tail
 
 
+@contextlib.contextmanager
+def _used(services: Fleet, service: Service, every: float) -> Iterator[None]:
+    """Somebody takes timestamps of the service's namespace all the time."""
+    over = threading.Event()
+
+    def use() -> None:
+        while not over.wait(every):
+            by_hand.fresh_timestamp(services.lab, service.name)
+
+    somebody = threading.Thread(target=use)
+    somebody.start()
+    try:
+        yield
+    finally:
+        over.set()
+        somebody.join()
+
+
 @pytest.mark.refuses("timelock-not-quiet")
 @only_wide
-def test_a_namespace_that_somebody_else_uses_is_noticed_before_the_bound_is_live(lab, tmp_path):
-    """And nothing is done any more: what has its embedded configuration keeps it, and stays down."""
-    noticing = "begin-reverse_restore"
-    with fleet(lab, tmp_path, 1) as services:
+def test_a_namespace_that_somebody_else_uses_is_noticed_while_its_service_can_go_on_with_timelock(lab, tmp_path):
+    with fleet(lab, tmp_path, 2) as services:
         services.migrate()
         services.set(timelock_quiet_seconds=1)
         (service,) = services.services
-        over = threading.Event()
+        before = services.look_at(service)
+        with _used(services, service, 0.01):
+            run = services.play("reverse.yml")
+        assert not run.ok
+        assert "timelock-not-quiet" in run.codes, run.tail
+        assert services.look_at(service) == before
+        services.assert_migrated()
+        again = services.play("reverse.yml")
+        assert again.ok, again.tail
+        services.assert_as_before()
 
-        def use() -> None:
-            while not over.wait(0.2):
-                by_hand.fresh_timestamp(lab, service.name)
 
-        somebody = threading.Thread(target=use)
-        somebody.start()
-        try:
-            with services.paused(noticing, playbook="reverse.yml") as run:
-                before = services.look_at(service)
-        finally:
-            over.set()
-            somebody.join()
+@only_wide
+def test_one_that_uses_it_only_now_and_then_is_noticed_before_the_bound_is_live(lab, tmp_path):
+    """And nothing is done any more: what has its embedded configuration keeps it, and stays down."""
+    configuring, noticing = "begin-reverse_configure", "begin-reverse_restore"
+    with fleet(lab, tmp_path, 1) as services, contextlib.ExitStack() as ending:
+        services.migrate()
+        services.set(timelock_quiet_seconds=1)
+        (service,) = services.services
+        run = services.begin("reverse.yml", breakpoints=(configuring, noticing))
+        ending.callback(run.kill)
+        run.wait_at(configuring)
+        with _used(services, service, 0.2):
+            run.go_on(configuring)
+            run.wait_at(noticing)
+            before = services.look_at(service)
+            run.go_on(noticing)
+            run.wait()
         assert not run.ok
         assert "timelock-not-quiet" in run.codes, run.tail
         assert services.look_at(service) == before

@@ -58,4 +58,5 @@ def timelock_info(params: dict, check_mode: bool) -> dict:
     if earlier:
         require_quiet(earlier, found)
     proof = proof_of(timelock, namespace, given, found["fresh_timestamp"], taken)
-    return {"changed": False, **found, "answered": stamp_now(), "timelock_proof": proof}
+    quiet_from = earlier["quiet_from"] if earlier else stamp_now()
+    return {"changed": False, **found, "quiet_from": quiet_from, "timelock_proof": proof}

@@ -15,9 +15,9 @@ from ..refusal import Refusal
 
 
 def wait(earlier: dict, seconds: float) -> None:
-    """Until ``seconds`` after the answer to the look ``earlier``. Raises Refusal ``timelock-not-quiet`` where nobody
-    can say how long ago that was."""
-    passed = since(earlier["answered"])
+    """Until ``seconds`` after the moment since when the namespace was quiet at the look ``earlier``. Raises Refusal
+    ``timelock-not-quiet`` where nobody can say how long ago that was."""
+    passed = since(earlier["quiet_from"])
     if passed is None:
         found = "The first look at the namespace was on another machine, or before a restart of this one."
         raise Refusal("timelock-not-quiet", found, "Run it again.")
