@@ -122,6 +122,45 @@ def test_a_service_that_began_on_timelock_is_renamed_and_goes_to_embedded_timest
 
 
 @only_wide
+def test_several_nodes_of_which_no_old_configuration_is_kept_go_back_by_way_of_one(lab, tmp_path):
+    """As the runbook has it, of a service that was migrated by hand."""
+    with fleet(lab, tmp_path, 2) as services:
+        (service,) = services.services
+        first, other = service.nodes
+        before = {node: node.config_path.read_bytes() for node in service.nodes}
+        for node in service.nodes:
+            node.stop()
+            by_hand.switch_to_timelock(lab, node)
+        by_hand.fast_forward(lab, service.name, by_hand.bound(lab, service.name))
+        by_hand.store(lab, service.name).invalidate()
+        service.start()
+        service.wait_healthy()
+        services.assert_migrated()
+        reasons = services.play("reverse.yml").reasons
+        assert any("config-missing" in reason and "by way of one" in reason for reason in reasons), reasons
+
+        other.stop()
+        other.config_path.rename(other.config_path.with_name("aside.yml"))
+
+        def without_the_other(everything: dict) -> None:
+            everything["vars"]["timelock_quiet_seconds"] = 1
+            del everything["children"]["atlasdb_services"]["children"][service.name]["hosts"][other.name]
+
+        services.write(without_the_other)
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        first.stop()
+        for node in service.nodes:
+            node.config_path.write_bytes(before[node])
+        services.set()
+        service.start()
+        service.wait_healthy()
+        services.assert_as_before()
+        services.migrate()
+        services.assert_migrated()
+
+
+@only_wide
 def test_nothing_is_done_to_a_service_that_has_nothing_to_take_back(lab, tmp_path):
     with fleet(lab, tmp_path, 1) as services:
         assert ["reverse-not-migrated" in reason for reason in services.play("reverse.yml").reasons] == [True]

@@ -167,4 +167,4 @@ class ReversePlanner(ServicePlanner):
 
 
 _NAME_IT = "Set timelock_highest_issued to a number that no timestamp exceeds: see 'TimeLock is lost' in the runbook."
-_NO_FORMER = "Give the nodes their leader blocks by hand: see 'Back to embedded timestamps' in the runbook."
+_NO_FORMER = "Several such nodes go back by way of one: see 'Back to embedded timestamps' in the runbook."
