@@ -128,7 +128,8 @@ def _look_at_timelock(params: dict) -> dict:
 def _fresh_timestamps(params: dict, stores: dict, listed: list) -> dict:
     """By namespace, its next timestamp, or the Refusal why there is none. Only of what is there already: TimeLock would
     make any other."""
-    wanted = [name for name in to_ask(params["nodes"], stores, params["take_over"], holder_gone) if name in listed]
+    own = to_ask(params["nodes"], stores, params["servers"], params["take_over"], holder_gone)
+    wanted = [name for name in own if name in listed]
 
     def take(name: str):
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..bound import INVALIDATED
+from ..timelock.servers import in_common
 from .inventory import services_of
 
 OWN_NAMESPACES = ("namespace", "rename_to", "renamed_from")
@@ -23,9 +24,11 @@ def holder_of_another(record: dict, take_over: str | None, holder_gone: Callable
     return holder
 
 
-def to_ask(nodes: list, stores: dict, take_over: str | None, holder_gone: Callable[[dict], bool]) -> list:
-    """The namespaces that services of the ``nodes`` have as their own, as ``stores`` (what was read of each service's
-    store) or their configurations show.
+def to_ask(
+    nodes: list, stores: dict, servers: list, take_over: str | None, holder_gone: Callable[[dict], bool]
+) -> list:
+    """The namespaces that services of the ``nodes`` have as their own on ``servers`` (URLs), as ``stores`` (what was
+    read of each service's store) or their configurations show.
 
     Not of a service that another run holds: it may be looking whether somebody takes timestamps.
     """
@@ -33,14 +36,15 @@ def to_ask(nodes: list, stores: dict, take_over: str | None, holder_gone: Callab
     for name, members in services_of(nodes).items():
         record = (stores.get(name) or {}).get("record") or {}
         if not holder_of_another(record, take_over, holder_gone):
-            found |= _own(members, stores.get(name) or {}, record)
+            found |= _own(members, stores.get(name) or {}, record, servers)
     return sorted(found)
 
 
-def _own(members: list, store: dict, record: dict) -> set:
+def _own(members: list, store: dict, record: dict, servers: list) -> set:
     configs = [node["look"]["config"] for node in members if (node["look"] or {}).get("config")]
     used = {config["namespace"] for config in configs}
+    said = members[0]["adopt_namespace"] or "timelock" in [config["mode"] for config in configs]
     if record.get("namespace"):
-        return used & {record.get(key) for key in OWN_NAMESPACES}
-    moved = store.get("state") == INVALIDATED or "timelock" in [config["mode"] for config in configs]
-    return used if moved or members[0]["adopt_namespace"] else set()
+        here = said or in_common(record.get("servers") or [], servers)
+        return used & {record.get(key) for key in OWN_NAMESPACES} if here else set()
+    return used if said or store.get("state") == INVALIDATED else set()

@@ -10,6 +10,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.asked im
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
 
 ENDED = {"unfinished": False, "holder": None}
+ELSEWHERE = {"servers": ["https://other:8421"]}
 
 
 def nodes(mode="leader", **more):
@@ -20,7 +21,7 @@ def nodes(mode="leader", **more):
 
 
 def asked(nodes, store, gone=True, take_over=None):
-    return to_ask(nodes, {"orders": store}, take_over, lambda holder: gone)
+    return to_ask(nodes, {"orders": store}, fleets.SERVERS, take_over, lambda holder: gone)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,9 @@ def asked(nodes, store, gone=True, take_over=None):
         (nodes("timelock"), fleets.store()),
         (nodes(adopt_namespace=True), fleets.store()),
         (nodes(), fleets.store(record=fleets.record(namespace="shop", rename_to="orders"))),
+        (nodes("timelock"), fleets.invalidated(record=fleets.record(**ELSEWHERE))),
     ],
-    ids=["an unfinished run", "one that ended", "an invalidated store", "nodes", "the inventory", "a rename"],
+    ids=["an unfinished run", "one that ended", "an invalidated store", "nodes", "the inventory", "a rename", "both"],
 )
 def test_a_namespace_is_the_services_own_by(service, store):
     assert asked(service, store) == ["orders"]
@@ -47,8 +49,9 @@ def test_a_namespace_is_the_services_own_by(service, store):
         (nodes(), None),
         ([fleets.node(1, look=None)], fleets.invalidated()),
         (nodes("timelock"), fleets.invalidated(record=fleets.record(namespace="shop"))),
+        (nodes(), fleets.invalidated(record=fleets.record(**ELSEWHERE))),
     ],
-    ids=["no handover", "a store that is not read", "no store", "no look at a node", "another namespace on record"],
+    ids=["no handover", "a store that is not read", "no store", "no look", "another namespace", "another TimeLock"],
 )
 def test_none_is_asked_with(service, store):
     assert asked(service, store) == []
