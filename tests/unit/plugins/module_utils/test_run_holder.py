@@ -80,4 +80,3 @@ def test_a_worker_whose_controller_was_killed_holds_nothing_in_the_name_of_whoev
     go_on.set()
     assert told.get(timeout=PATIENCE_SECONDS) == ("operator-lock-lost" if killed else controller.pid)
     controller.join()
-

@@ -13,6 +13,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.timelo
 
 LOST = "lost"
 
+
 def options(cluster, **others):
     defaults = {
         "servers": cluster.urls,
