@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..planning.service import PUT_BACK
 from ..printable import printable
 
 _WORDS = {
@@ -46,7 +47,7 @@ def left(params: dict) -> dict:
         words = f"put back, except {'; '.join(failed)}. Start those that are not held, and run the playbook again"
         words += f". And {hooks}" if undone else ""
         return {"way": way, "as_it_was": False, "words": printable(words)}
-    words = f"put back: the service runs as before, but {hooks}" if undone else "put back: the service runs as before"
+    words = f"{PUT_BACK}, but {hooks}" if undone else PUT_BACK
     return {"way": way, "as_it_was": True, "words": printable(words)}
 
 

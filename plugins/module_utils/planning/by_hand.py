@@ -11,6 +11,7 @@ AtlasDB's document for a manual migration puts the backup into a column in which
 from __future__ import annotations
 
 from ..bound import ACTIVE, INVALIDATED
+from ..node.switching import PUT_BACK, REVERSED
 
 BACKUP = "backup"
 """The backup is to be brought to where AtlasDB looks for it, and the rest of the handover done."""
@@ -23,17 +24,29 @@ MISPLACED = "bound-manual-backup"
 DO = "Start nothing. Where no client ever ran on TimeLock, repair.yml does the rest of what was begun by hand."
 
 
-def repair_of(store: dict, record: dict, nodes: list) -> str | None:
-    """What there is to repair: BACKUP, REST or None. An unfinished repair on record is what it was begun as."""
+def repair_of(store: dict, record: dict, nodes: list, left_embedded: bool) -> str | None:
+    """What there is to repair: BACKUP, REST or None. An unfinished repair on record is what it was begun as.
+
+    A service that a run has brought to TimeLock, by its ``record``, is not one that somebody left half-way: unless a
+    later run ``left_embedded`` it. Nor is one whose clients wrote down timestamps above the backup: they are of TimeLock.
+    """
     if record.get("unfinished") and record.get("repair"):
         return record["repair"]
     if store["code"] == MISPLACED:
         return BACKUP
-    if store["state"] != INVALIDATED or store["code"] or record.get("namespace"):
+    if store["state"] != INVALIDATED or store["code"] or (record.get("namespace") and not left_embedded):
         return None
-    looks = [node["look"] for node in nodes]
-    never = all(look["config"]["mode"] != "timelock" and not look["probe"].get("switched") for look in looks)
-    return REST if never else None
+    if any(int(one["number"]) > store["backup"] for one in store["corroboration"]):
+        return None
+    unused = (None, REVERSED, PUT_BACK) if left_embedded else (None,)
+    return REST if all(_last(node["look"]) in unused for node in nodes) else None
+
+
+def _last(look: dict) -> str | None:
+    """What was done last to a node's file by a run, or "timelock" where it is one for that."""
+    if look["config"]["mode"] == "timelock":
+        return "timelock"
+    return (look["probe"].get("switched") or {}).get("how")
 
 
 def explained(store: dict, repair: str | None, namespace: str, listed: bool) -> str | None:
@@ -46,7 +59,7 @@ def explained(store: dict, repair: str | None, namespace: str, listed: bool) -> 
     if repair == REST:
         known = f"has a namespace {namespace}" if listed else f"has no namespace {namespace}"
         return (
-            f"invalidated by hand at {store['backup']}, no node was ever configured for TimeLock, and TimeLock {known}."
+            f"invalidated by hand at {store['backup']}, no node is configured for TimeLock, and TimeLock {known}."
             " repair.yml does the rest."
         )
     manual = [one["number"] for one in store["corroboration"] if "0x7472" in one["source"]]

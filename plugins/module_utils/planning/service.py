@@ -29,6 +29,9 @@ MOVES = (MIGRATE, REVERSE, RENAME)
 REVERSED = "reversed"
 """What a record says of a service that went back."""
 
+PUT_BACK = "put back: the service runs as before"
+"""How it begins what it says of one that a run could not take further."""
+
 ACCEPTED = "accepted unproven"
 """How a note begins that says what was accepted without a proof, and why."""
 
@@ -226,7 +229,7 @@ class ServicePlanner:
     def _weigh_state(self) -> None:
         """What the store says, and TimeLock. Some of it is said of a service only that was seen as a whole."""
         if self.whole:
-            self.repair = by_hand.repair_of(self.store, self.record, self.nodes)
+            self.repair = by_hand.repair_of(self.store, self.record, self.nodes, self._left_embedded())
         self._weigh_store()
         if self.whole:
             self._weigh_repair()
@@ -330,13 +333,19 @@ class ServicePlanner:
             else:
                 self.refusals.append(refusal)
 
+    def _left_embedded(self) -> bool:
+        """Whether the last run on record left the service with its embedded timestamps, taken back or put back."""
+        outcome, way = self.record.get("outcome") or "", self.record.get("direction", MIGRATE)
+        return not self.resuming and (outcome == REVERSED or (outcome.startswith(PUT_BACK) and way == MIGRATE))
+
     def _weigh_repair(self) -> None:
         """That a node is gone is proved by a probe that saw it before. Nodes that cannot start are seen by none."""
         namespace = self._namespace()
         done = by_hand.explained(self.store, self.repair, namespace, namespace in self.timelock["namespaces"])
         self.notes += [done] if done else []
         unseen = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
-        if self.repairing == by_hand.BACKUP and self.store["code"] == by_hand.MISPLACED:
+        anew = self.repairing == by_hand.REST and not self.resuming
+        if anew or (self.repairing == by_hand.BACKUP and self.store["code"] == by_hand.MISPLACED):
             self._weigh_unseen(unseen)
 
     def _weigh_unseen(self, unseen: list) -> None:

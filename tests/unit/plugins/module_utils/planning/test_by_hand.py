@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.numbers import behind
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import PUT_BACK
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
@@ -58,7 +59,80 @@ def test_a_store_that_was_invalidated_by_hand_is_no_alarm_while_nobody_ever_used
     status = fleet_status(planned)
     assert status["alarming"] == []
     assert (status["services"]["orders"]["state"], status["services"]["orders"]["do"]) == ("by hand", "repair.yml")
-    assert plan(fleets.invalidated(), repair=True)[0]["todo"] == "migrate"
+    assert plan(fleets.invalidated(), repair=True, accept_unproven="looked")[0]["todo"] == "migrate"
+
+
+@pytest.mark.parametrize(("running", "codes_"), [(True, []), (False, ["proof-missing"])])
+def test_of_a_store_that_was_invalidated_by_hand_too_nodes_that_no_probe_has_seen_are_not_taken_for_gone(running, codes_):
+    service, _planned = plan(fleets.invalidated(), running=running, repair=True)
+    assert codes(service) == codes_
+
+
+def embedded_again(how, **more):
+    """A service that a run left with its embedded timestamps, and somebody invalidated since."""
+    nodes = [fleets.node(each, look=fleets.look(each, running=False)) for each in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["probe"]["switched"] = {"how": how, "run_id": "earlier"}
+    ended = {"unfinished": False, "holder": None, "numbers": {"bound": "1000000"}, **more}
+    return nodes, fleets.invalidated(record=fleets.record(**ended))
+
+
+TAKEN_BACK = [
+    ("reversed", {"direction": "reverse", "outcome": "reversed"}),
+    ("put back", {"outcome": PUT_BACK}),
+    ("put back", {"outcome": f"{PUT_BACK}, but atlasdb_after_start_tasks failed on orders-1: no answer"}),
+]
+
+
+@pytest.mark.parametrize(("how", "ended"), TAKEN_BACK)
+def test_a_service_that_a_run_left_embedded_and_somebody_invalidated_then_is_repaired(how, ended):
+    nodes, store = embedded_again(how, **ended)
+    behind_it = {**LISTED, "fresh": {"orders": 1_900_000}}
+    status = fleet_status(plan_fleet(nodes, {"orders": store}, behind_it, fleets.settings()))
+    assert (status["services"]["orders"]["do"], status["alarming"]) == ("repair.yml", [])
+    planned = plan_fleet(nodes, {"orders": store}, behind_it, fleets.settings(repair=True, accept_unproven="looked"))
+    assert (codes(planned["services"]["orders"]), planned["services"]["orders"]["todo"]) == ([], "migrate")
+
+
+@pytest.mark.parametrize(
+    ("how", "ended"),
+    [
+        ("switched", {"outcome": "migrated"}),
+        ("switched", {"direction": "reverse", "outcome": "reversed"}),
+        ("put back", {"direction": "reverse", "outcome": PUT_BACK}),
+    ],
+)
+def test_a_service_that_was_on_timelock_last_is_not_one_by_hand(how, ended):
+    nodes, store = embedded_again(how, **ended)
+    planned = plan_fleet(nodes, {"orders": store}, LISTED, fleets.settings(repair=True))
+    assert planned["services"]["orders"]["todo"] == "left alone"
+
+
+def test_a_service_whose_clients_wrote_down_what_the_embedded_service_never_gave_out_is_not_one_by_hand():
+    store = fleets.invalidated(corroboration=[{"source": "punch table", "number": 2_000_001}])
+    service, planned = plan(store)
+    assert service["repair"] is None and fleet_status(planned)["alarming"] == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("modes", "state"), [(("timelock",) * 3, "migrated"), (("timelock", "leader", "timelock"), "invalidated")]
+)
+def test_what_was_configured_by_hand_and_never_started_goes_on_once_timelock_was_fast_forwarded(modes, state):
+    """As the runbook has it. Until then nobody can tell it from a TimeLock that has lost everything."""
+    nodes = [fleets.node(at, look=fleets.look(at, mode, running=False)) for at, mode in enumerate(modes, 1)]
+    stores = {"orders": fleets.invalidated()}
+    status = fleet_status(plan_fleet(nodes, stores, NOTHING_THERE, fleets.settings()))
+    assert status["services"]["orders"]["do"] == "see timelock-behind-backup"
+    forwarded = {**LISTED, "fresh": {"orders": 2_000_001}}
+    status = fleet_status(plan_fleet(nodes, stores, forwarded, fleets.settings()))["services"]["orders"]
+    assert status["state"] == state
+    if state == "invalidated":
+        assert status["do"] == "see timelock-namespace-used"
+        for node in nodes:
+            node["adopt_namespace"] = True
+        planned = plan_fleet(nodes, stores, forwarded, fleets.settings())
+        assert fleet_status(planned)["services"]["orders"]["do"] == "migrate.yml"
+        assert planned["services"]["orders"]["todo"] == "migrate"
 
 
 def with_a_switch(number, how):
