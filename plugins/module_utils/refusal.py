@@ -145,8 +145,8 @@ CODES = {
     ),
     "timelock-behind-backup": Code(
         "plan",
-        "TimeLock has lost data, or this is another cluster. Start nothing; restore TimeLock first. Where no client ever "
-        "ran on it, and the store was invalidated by hand: step 4 of 'TS was too small' in the runbook.",
+        "TimeLock has lost data, or this is another cluster. Start nothing; restore TimeLock first. Where no client "
+        "ever ran on it, and the store was invalidated by hand: step 4 of 'TS was too small' in the runbook.",
     ),
     "timelock-too-old": Code("plan", "Upgrade TimeLock to 0.643.0 or later first."),
     "timelock-client-limit": Code(
@@ -227,7 +227,7 @@ CODES = {
     ),
     "node-on-old-service": Code(
         "status",
-        "Stop it now: it issues timestamps from memory. Then run what status.yml names, which takes it to TimeLock.",
+        "Stop it now: it issues timestamps from memory. Then run what status.yml names: it takes it to TimeLock.",
     ),
     "reverse-unfinished": Code("plan", "Run reverse.yml again, which ends it. After that migrate.yml is possible."),
     "server-cluster-split": Code("plan", "Run without --limit: what one server may do depends on all the others."),

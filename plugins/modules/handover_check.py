@@ -157,9 +157,16 @@ options:
     default: migrate.yml
   log:
     description:
-      - The lines in which a client's log tells of its own migration, for V(migrated_itself). By default not asked.
+      - The lines in which a client's log tells of its own migration, for V(migrated_itself), each after its number and
+        a colon, as C(grep -n) has them. By default not asked.
     type: list
     elements: str
+  log_before:
+    description:
+      - The same of before its start, which do not count.
+    type: list
+    elements: str
+    default: []
   repairing:
     description:
       - What is repaired, as RV(atlasdb.timelock.fleet_plan#module:services) has it. The state that is repaired is then

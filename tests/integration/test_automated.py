@@ -47,6 +47,9 @@ def _own_work(service: Service) -> list[str]:
 def test_clients_migrate_themselves_one_node_first_and_are_looked_at(lab, tmp_path):
     with fleet(lab, tmp_path, *[2] * len(STORES), stores=STORES) as services:
         _automate(services, timelock_waves=[len(STORES)])
+        for node in services.nodes:
+            with open(node.log_path, "a") as log:
+                log.write("AtlasDB doesn't yet support automated migration, said an older client at an earlier start\n")
         run = services.migrate()
         assert "own_migration" in [event["step"] for event in run.events if event["event"] == "task"]
         effects = [event["task"] for event in run.events if event["event"] == "result" and event["changed"]]

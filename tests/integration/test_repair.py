@@ -8,12 +8,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import timelock_fast_forward
 
 from cassandra_here import only_wide, require
 from fleet import CASSANDRA, POSTGRES, STEPS, Fleet, fleet, lab
 from kills import kill_at, moments_of
 from lab import by_hand
 from lab.service import Service
+from module_calls import call
 
 __all__ = ["lab"]
 
@@ -103,7 +105,7 @@ def test_nodes_that_no_probe_has_seen_are_not_taken_for_gone_without_a_word(stor
     assert not story.unproven.ok
     assert story.unproven.begun() == []
     codes = {reason.split(": ")[0]: reason.split(": ")[1] for reason in story.unproven.reasons}
-    assert codes == {story.named[make].name: "proof-missing" for make in (whole, half)}
+    assert codes == {story.named[make].name: "proof-missing" for make in REPAIRED}
 
 
 def test_it_is_repaired_and_serves_on_timelock(story):
@@ -157,3 +159,43 @@ def test_repairs_killed_around_each_effect_one_after_the_other_leave_what_the_ne
         assert run.ok, run.tail
         services.assert_migrated()
         assert services.play("repair.yml", *ACCEPTED).changed == {}
+
+
+def _status(services: Fleet, service: Service) -> str:
+    return _said(services.play("status.yml", "-e", "timelock_fresh=true"), service)[0]
+
+
+def test_a_service_that_was_taken_back_and_then_invalidated_by_hand_is_repaired(lab, tmp_path):
+    """TimeLock has its namespace, below the bound that it was given back."""
+    with fleet(lab, tmp_path, 1) as services:
+        (service,) = services.services
+        services.set(timelock_quiet_seconds=1)
+        services.migrate()
+        assert services.play("reverse.yml").ok
+        services.await_more_timestamps()
+        rest(services, service)
+        line = _status(services, service)
+        assert " by hand " in line and line.endswith("repair.yml")
+        run = services.play("repair.yml", *ACCEPTED)
+        assert run.ok, run.tail
+        services.assert_migrated()
+
+
+@pytest.mark.refuses("timelock-behind-backup")
+def test_a_service_configured_by_hand_for_a_timelock_that_nobody_forwarded_starts_once_somebody_has(lab, tmp_path):
+    """Nobody can tell it from one whose TimeLock has lost everything: the runbook says what to do by hand."""
+    with fleet(lab, tmp_path, 1) as services:
+        (service,) = services.services
+        rest(services, service)
+        for node in service.nodes:
+            by_hand.switch_to_timelock(lab, node)
+        assert "see timelock-behind-backup" in _status(services, service)
+        forwarded = call(
+            timelock_fast_forward, servers=lab.settings.timelock_urls, namespace=service.name,
+            timestamp=str(services.store(service)[1]), validate_certs=False,
+        )  # fmt: skip
+        assert forwarded.get("changed"), forwarded
+        assert " migrated " in _status(services, service)
+        service.start()
+        service.wait_healthy()
+        services.assert_migrated()

@@ -10,7 +10,7 @@ from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..planning import by_hand
 from ..planning.numbers import behind, contradiction, never_held, of_left_namespace
-from ..planning.own_migration import require_done, require_told
+from ..planning.own_migration import require_done, require_told, said_since
 from ..planning.service import REFUSED
 from ..proofs import age
 from ..refusal import CODES, Refusal
@@ -72,6 +72,7 @@ ARGUMENT_SPEC = {
     "accept_unproven": {"type": "str"},
     "repairing": {"type": "str"},
     "log": {"type": "list", "elements": "str"},
+    "log_before": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -237,7 +238,8 @@ def _migrated_itself(params: dict) -> dict:
     given = _handed_over(params)
     if params["log"] is not None:
         plan = params["plan"]
-        require_told(params["log"], plan["version"], plan["identity"]["type"], ts)
+        lines = said_since(params["log"], params["log_before"])
+        require_told(lines, plan["version"], plan["identity"]["type"], ts)
     return given
 
 

@@ -28,7 +28,8 @@ def repair_of(store: dict, record: dict, nodes: list, left_embedded: bool) -> st
     """What there is to repair: BACKUP, REST or None. An unfinished repair on record is what it was begun as.
 
     A service that a run has brought to TimeLock, by its ``record``, is not one that somebody left half-way: unless a
-    later run ``left_embedded`` it. Nor is one whose clients wrote down timestamps above the backup: they are of TimeLock.
+    later run ``left_embedded`` it. Nor is one whose clients wrote down timestamps above the backup: those are of
+    TimeLock.
     """
     if record.get("unfinished") and record.get("repair"):
         return record["repair"]

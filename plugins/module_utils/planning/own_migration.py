@@ -50,6 +50,16 @@ def require_done(store: dict, ts: int) -> None:
         raise Refusal("migration-not-done", found)
 
 
+def said_since(lines: list, before: list) -> list:
+    """Of the ``lines`` of a log those that were not there ``before``; each comes with its number and a colon, as
+    ``grep -n`` has it, and goes without.
+
+    A log that was rotated meanwhile has other lines by these numbers, since each tells the time.
+    """
+    known = set(before)
+    return [line.partition(":")[2] for line in lines if line not in known]
+
+
 def require_told(lines: list, version: str, store: str, ts: int) -> None:
     """Refuse ``migration-not-done`` unless the client's log ``lines`` say that it has migrated, from ``ts``."""
     said = [line for line in lines if line.strip()]

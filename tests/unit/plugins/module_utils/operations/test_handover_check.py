@@ -263,7 +263,7 @@ def test_a_client_whose_log_is_named_must_tell_of_its_migration():
     asked = {"store": INVALIDATED, "expected": ACTIVE, "fresh_timestamp": "21"}
     plan = {"version": "0.905.0", "identity": {"type": "cassandra"}}
     assert refused("migrated_itself", **asked, plan=plan, log=[]) == "migration-not-done"
-    told = ["[BACKUP] Backed up the value 20", "Now fast forwarding the timestamp on TimeLock Server"]
+    told = ["3:[BACKUP] Backed up the value 20", "7:Now fast forwarding the timestamp on TimeLock Server"]
     assert check("migrated_itself", **asked, plan=plan, log=told)["handover"]["ts"] == "20"
 
 

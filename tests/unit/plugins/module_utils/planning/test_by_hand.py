@@ -62,10 +62,10 @@ def test_a_store_that_was_invalidated_by_hand_is_no_alarm_while_nobody_ever_used
     assert plan(fleets.invalidated(), repair=True, accept_unproven="looked")[0]["todo"] == "migrate"
 
 
-@pytest.mark.parametrize(("running", "codes_"), [(True, []), (False, ["proof-missing"])])
-def test_of_a_store_that_was_invalidated_by_hand_too_nodes_that_no_probe_has_seen_are_not_taken_for_gone(running, codes_):
+@pytest.mark.parametrize(("running", "missing"), [(True, []), (False, ["proof-missing"])])
+def test_of_a_store_that_was_invalidated_by_hand_nodes_that_no_probe_has_seen_are_not_taken_for_gone(running, missing):
     service, _planned = plan(fleets.invalidated(), running=running, repair=True)
-    assert codes(service) == codes_
+    assert codes(service) == missing
 
 
 def embedded_again(how, **more):

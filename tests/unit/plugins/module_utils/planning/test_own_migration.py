@@ -11,6 +11,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet im
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.own_migration import (
     require_done,
     require_told,
+    said_since,
     unsuitable,
 )
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.status import fleet_status
@@ -92,6 +93,15 @@ def test_a_log_that_does_not_is_not(lines, store):
 def test_a_log_on_postgresql_tells_of_no_backup_and_one_of_old_clients_tells_a_wrong_one():
     require_told([FORWARDED], "0.905.0", "postgres", 1_010_001)
     require_told(["[BACKUP] Backed up the value null", FORWARDED], "0.65.1", "cassandra", 1_010_001)
+
+
+def test_what_a_log_tells_of_an_earlier_start_does_not_count_whether_it_was_rotated_since_or_not():
+    before = ["1:9:00 " + NOTHING, "2:9:30 " + FORWARDED]
+    told = ["7:10:00 " + BACKED_UP, "9:10:01 " + FORWARDED]
+    said = ["10:00 " + BACKED_UP, "10:01 " + FORWARDED]
+    assert said_since(before + told, before) == said_since(told, []) == said
+    assert said_since(["1:10:00 " + BACKED_UP, "2:10:01 " + FORWARDED], before) == said
+    assert said_since(before, before) == []
 
 
 def interrupted(own_migration=True, fresh=None, modes=("timelock", "held", "held"), running=None, **more):
