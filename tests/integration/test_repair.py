@@ -181,7 +181,6 @@ def test_a_service_that_was_taken_back_and_then_invalidated_by_hand_is_repaired(
         services.assert_migrated()
 
 
-@pytest.mark.refuses("timelock-behind-backup")
 def test_a_service_configured_by_hand_for_a_timelock_that_nobody_forwarded_starts_once_somebody_has(lab, tmp_path):
     """Nobody can tell it from one whose TimeLock has lost everything: the runbook says what to do by hand."""
     with fleet(lab, tmp_path, 1) as services:
