@@ -135,13 +135,14 @@ def test_ways_back_killed_around_each_effect_leave_what_the_next_one_finishes(la
         services.set(timelock_quiet_seconds=1)
         services.migrate()
         (service,) = services.services
+        nodes = ",".join(node.name for node in service.nodes)
         for moment in moments_of(REVERSE_STEPS):
             kill_at(services, "reverse.yml", moment)
             if moment.startswith(("after-reverse_configure", "after-reverse_restore")):
                 reasons = services.refused(asked=(service.name,)).reasons
                 assert any(": reverse-unfinished: " in reason for reason in reasons), reasons
                 rows = services.play("status.yml").said("Show where every service is")
-                assert " on the way back " in rows[1] and rows[1].endswith(" reverse.yml"), rows
+                assert " on the way back " in rows[1] and rows[1].endswith(f" reverse.yml --limit {nodes}"), rows
         run = services.play("reverse.yml")
         assert run.ok, run.tail
         services.assert_as_before()

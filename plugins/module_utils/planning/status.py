@@ -85,9 +85,10 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
     if wrong:
         return "wrong", f"see {wrong[0]}"
     if service["resuming"] and service["record"].get("direction") == REVERSE:
-        return "on the way back", "reverse.yml"
+        return "on the way back", f"reverse.yml {_alone(service)}"
     if service["resuming"] and service["record"].get("direction") == RENAME:
-        return "being renamed", f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
+        renaming = f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
+        return "being renamed", f"{renaming} {_alone(service)}"
     if service["repair"]:
         return "unfinished" if service["resuming"] else "by hand", "repair.yml"
     if service["resuming"]:
@@ -101,6 +102,11 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
     if service["store"] == INVALIDATED:
         return "invalidated", f"see {codes[0]}" if codes else "migrate.yml"
     return "unclear", f"see {codes[0]}" if codes else "plan.yml"
+
+
+def _alone(service: dict) -> str:
+    """What keeps a playbook to this service: one that goes back, or renames, is for no other unless that is asked."""
+    return f"--limit {','.join(service['nodes'])}"
 
 
 def _configuration(service: dict) -> str:

@@ -139,7 +139,7 @@ def test_nothing_else_is_done_before_it_has_ended_and_status_says_what_to_type(d
     planned = plan(nodes(*MIGRATED), record=BEGUN, direction=direction)
     assert codes(planned) == ["rename-unfinished"]
     now = fleet_status(planned[0])["services"]["orders"]
-    assert now["do"] == "rename_namespace.yml -e timelock_rename_to=shop"
+    assert now["do"] == "rename_namespace.yml -e timelock_rename_to=shop --limit orders-1,orders-2,orders-3"
     assert (now["state"], now["alarming"]) == ("being renamed", False)
 
 

@@ -180,7 +180,7 @@ def test_a_way_back_that_is_at_it_or_was_killed_does_not():
     for modes in (("leader", "held", "held"), ("leader",) * 3):
         fleet, _service = plan(nodes(*modes), GUARDED, BEGUN, direction="migrate")
         assert fleet_status(fleet)["alarming"] == []
-        assert fleet_status(fleet)["services"]["orders"]["do"] == "reverse.yml"
+        assert fleet_status(fleet)["services"]["orders"]["do"] == "reverse.yml --limit orders-1,orders-2,orders-3"
 
 
 @pytest.mark.parametrize("store", [MIGRATED, GUARDED, {}])
@@ -188,7 +188,7 @@ def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says
     fleet, service = plan(nodes("leader", "leader", "leader"), store, BEGUN, direction="migrate")
     assert codes((fleet, service))[0] == "reverse-unfinished"
     status = fleet_status(fleet)["services"]["orders"]
-    assert (status["state"], status["do"]) == ("on the way back", "reverse.yml")
+    assert (status["state"], status["do"]) == ("on the way back", "reverse.yml --limit orders-1,orders-2,orders-3")
 
 
 def test_a_guarded_store_without_a_way_back_on_record_is_as_ambiguous_as_it_looks():
