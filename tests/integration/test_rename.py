@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,6 +19,7 @@ from kills import kill_around_giving_up, kill_at, moments_of
 from lab import by_hand
 from lab.checker import judge
 from lab.journal import read_folder
+from lab.lab import Lab
 from lab.service import Service
 
 __all__ = ["lab"]
@@ -96,17 +100,23 @@ def test_a_service_gets_another_namespace_and_its_counter_goes_with_it(lab, tmp_
         _assert_clean_across_namespaces(services)
 
 
+@contextlib.contextmanager
+def _migrated(lab: Lab, folder: Path, store: str, **variables: object) -> Iterator[tuple[Fleet, Service]]:
+    """A service of two nodes that was migrated, whose keyspace is not named after it."""
+    with fleet(lab, folder, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1, **variables)
+        if store == CASSANDRA:
+            _let_the_keyspace_differ(services)
+        services.migrate()
+        yield services, services.services[0]
+
+
 @pytest.mark.refuses("rename-unfinished")
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_renames_killed_around_each_effect_leave_what_the_next_one_finishes(lab, tmp_path, store):
     """In between nobody migrates, and at the end it gets its old name back."""
-    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
-        services.set(timelock_quiet_seconds=1)
-        if store == CASSANDRA:
-            _let_the_keyspace_differ(services)
-        services.migrate()
-        (service,) = services.services
+    with _migrated(lab, tmp_path, store) as (services, service):
         new = f"{service.name}_shop"
         services.set(timelock_quiet_seconds=1, timelock_rename_to=new)
         for moment in moments_of(RENAME_STEPS):
@@ -138,12 +148,7 @@ def _do(services: Fleet, service: Service) -> list[str]:
 @pytest.mark.parametrize("store", STORES)
 def test_a_rename_killed_once_a_node_has_written_down_what_the_new_namespace_gives_is_finished(lab, tmp_path, store):
     """The old one stands still, below that."""
-    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
-        services.set(timelock_quiet_seconds=1)
-        if store == CASSANDRA:
-            _let_the_keyspace_differ(services)
-        services.migrate()
-        (service,) = services.services
+    with _migrated(lab, tmp_path, store) as (services, service):
         new = f"{service.name}_shop"
         kill_at(services, "rename_namespace.yml", "begin-restart_others", "-e", f"timelock_rename_to={new}")
         by_hand.fast_forward(lab, new, by_hand.fresh_timestamp(lab, service.name) + 1000)
@@ -156,12 +161,7 @@ def test_a_rename_killed_once_a_node_has_written_down_what_the_new_namespace_giv
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_renames_killed_around_each_effect_of_giving_up_leave_what_the_next_one_finishes(lab, tmp_path, store):
-    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
-        services.set(timelock_quiet_seconds=1, timelock_timeout=5)
-        if store == CASSANDRA:
-            _let_the_keyspace_differ(services)
-        services.migrate()
-        (service,) = services.services
+    with _migrated(lab, tmp_path, store, timelock_timeout=5) as (services, service):
         new = f"{service.name}_shop"
         kill_around_giving_up(services, "rename_namespace.yml", "-e", f"timelock_rename_to={new}")
         run = _rename(services, new)
