@@ -222,12 +222,11 @@ def _handed_over(params: dict) -> dict:
     wrong = behind(store, None, int(params["fresh_timestamp"]))
     if wrong:
         raise wrong
-    if _lock(store) != _lock(expected):
-        found = f"The service is held by {describe((store['record'] or {}).get('holder'))} since TS was read."
+    record, (run_id, epoch) = store["record"] or {}, _lock(store)
+    if (run_id, epoch) != _lock(expected):
+        found = f"The service is held by {describe(record.get('holder'))} since TS was read."
         raise Refusal("operator-lock-lost", found)
-    run_id, epoch = _lock(store)
-    namespace = (store["record"] or {}).get("namespace")
-    return {"handover": {"run_id": run_id, "epoch": epoch, "namespace": namespace, "ts": str(ts)}}
+    return {"handover": {"run_id": run_id, "epoch": epoch, "namespace": record.get("namespace"), "ts": str(ts)}}
 
 
 def _migrated_itself(params: dict) -> dict:

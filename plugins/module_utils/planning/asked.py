@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ..bound import INVALIDATED
 from ..timelock.servers import in_common
 from .inventory import services_of
+from .nodes import config_of
 
 OWN_NAMESPACES = ("namespace", "rename_to", "renamed_from")
 """Under what a record names namespaces that are the service's own."""
@@ -41,7 +42,7 @@ def to_ask(
 
 
 def _own(members: list, store: dict, record: dict, servers: list) -> set:
-    configs = [node["look"]["config"] for node in members if (node["look"] or {}).get("config")]
+    configs = [config for config in map(config_of, members) if config]
     used = {config["namespace"] for config in configs}
     said = members[0]["adopt_namespace"] or "timelock" in [config["mode"] for config in configs]
     if record.get("namespace"):

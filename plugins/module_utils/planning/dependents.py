@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..bound import INVALIDATED
 from ..client_config.versions import parse_version
 from ..refusal import Refusal
+from .nodes import config_of
 
 NO_ENDPOINTS_SINCE = (0, 903, 0)
 """From here on a service gives its timestamps to nobody else (release notes 0.903.0)."""
@@ -110,9 +111,8 @@ def _order_behind(provider: str, name: str, number: int | None) -> str:
 
 def _servers(node: dict) -> set:
     """Host and port of each server from which ``node`` takes timestamps, as its configuration names them."""
-    config = (node["look"] or {}).get("config") or {}
     found = set()
-    for url in (config.get("shared") or {}).get("remote_timestamp_servers") or []:
+    for url in (config_of(node).get("shared") or {}).get("remote_timestamp_servers") or []:
         parts = urlsplit(url if "//" in url else f"//{url}")
         try:
             port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..cluster_sessions import words
 from ..identity import same_kvs
 from ..refusal import Refusal
-from .nodes import process_of
+from .nodes import config_of, process_of
 
 _KNOWN = (
     "See that every node of the cluster is up, and that the login in the service's configuration gets in. Where it is"
@@ -35,7 +35,7 @@ def old_login(nodes: list, record: dict | None) -> str | None:
 
 
 def _logins(nodes: list) -> list:
-    configs = [(node["look"] or {}).get("config") or {} for node in nodes]
+    configs = [config_of(node) for node in nodes]
     return [(config.get("mode"), config.get("login")) for config in configs]
 
 

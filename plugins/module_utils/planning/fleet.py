@@ -12,6 +12,7 @@ from ..refusal import Refusal
 from . import applied, fence, inventory
 from .dependents import dependents, depends, unseen, words
 from .newcomer import NewcomerPlanner
+from .nodes import config_of
 from .rename import RenamePlanner, wrong_request
 from .reverse import ReversePlanner
 from .service import MIGRATE, REFUSED, RENAME, REVERSE, ServicePlanner
@@ -108,7 +109,7 @@ def _identified(services: dict, stores: dict) -> dict:
     """For each service its namespace and what identifies its bound, None where unknown."""
     found = {}
     for name, members in services.items():
-        config = next((node["look"]["config"] for node in members if (node["look"] or {}).get("config")), None) or {}
+        config = next(filter(None, map(config_of, members)), {})
         found[name] = (config.get("namespace"), bound_of((stores.get(name) or {}).get("identity") or {}))
     return found
 

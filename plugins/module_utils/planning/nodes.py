@@ -21,6 +21,11 @@ def process_of(node: dict) -> dict:
     return ((node["look"] or {}).get("probe") or {}).get("process") or {}
 
 
+def config_of(node: dict) -> dict:
+    """The configuration of ``node``, as the look at it read it; empty where none was read."""
+    return (node["look"] or {}).get("config") or {}
+
+
 def is_up(node: dict) -> bool | None:
     """Whether the process of ``node`` runs, and is healthy where it can be asked; None where nobody could look."""
     process = process_of(node)
@@ -149,7 +154,7 @@ def on_two_namespaces(nodes: list) -> list:
     """
     running = {}
     for node in nodes:
-        config = (node["look"] or {}).get("config") or {}
+        config = config_of(node)
         if config and config["shared"]["mode"] == "timelock" and process_of(node).get("running"):
             running[node["name"]] = config["namespace"]
     if len(set(running.values())) < 2:
@@ -190,7 +195,7 @@ def drifted(nodes: list) -> list:
 
 def runs_old(node: dict) -> bool:
     """Whether a process of ``node`` lives that has its old configuration: one that is held may not have stopped."""
-    config = (node["look"] or {}).get("config")
+    config = config_of(node)
     if not config or not process_of(node).get("running"):
         return False
     return config["mode"] in EMBEDDED_MODES or (config["mode"] == "held" and config["shared"]["mode"] != "timelock")

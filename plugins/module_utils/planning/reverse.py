@@ -45,8 +45,7 @@ class ReversePlanner(ServicePlanner):
 
     def _start_first(self) -> list:
         """One node; or as many as must be up together before one of them leads and gives out timestamps."""
-        configs = [(node["look"] or {}).get("config") for node in self.nodes]
-        return self._names()[: max(config["quorum"] if config else 1 for config in configs)]
+        return self._names()[: max(node_checks.config_of(node).get("quorum", 1) for node in self.nodes)]
 
     def _todo(self) -> str:
         return NOTHING if self.done else REVERSE

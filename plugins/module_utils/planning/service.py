@@ -42,12 +42,6 @@ _UNFINISHED = {
 }
 
 
-_AGAIN_WITHOUT_PROOF = (
-    "Start nothing. Its bound is TS, as on record: nobody has taken from it since. Where no process of a node is left "
-    "anywhere that is not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
-)
-
-
 def of_another_way(began: str | None, direction: str, name: str) -> Refusal | None:
     """What speaks against a run in ``direction``, where one that ``began`` in another, if any, did not end.
 
@@ -117,7 +111,7 @@ class ServicePlanner:
 
     def _read(self) -> list:
         """The nodes whose configuration was read."""
-        return [node for node in self.nodes if (node["look"] or {}).get("config")]
+        return [node for node in self.nodes if node_checks.config_of(node)]
 
     def _namespace(self) -> str | None:
         """The namespace, by the first node whose configuration was read."""
@@ -129,7 +123,7 @@ class ServicePlanner:
         if self.settings["repair"] and not self.repair and "state" in (self.store or {}):
             self.refusals = []
         todo = REFUSED if self.refusals else self._todo()
-        config = next((node["look"]["config"] for node in self._read()), {})
+        config = next(map(node_checks.config_of, self._read()), {})
         store = self.store or {}
         return {
             "service": self.name,
@@ -139,7 +133,7 @@ class ServicePlanner:
             "renamed_from": None,
             "renamed": self._renamed(),
             "highest_issued": None,
-            "modes": {node["name"]: ((node["look"] or {}).get("config") or {}).get("mode") for node in self.nodes},
+            "modes": {node["name"]: node_checks.config_of(node).get("mode") for node in self.nodes},
             "store": store.get("state"),
             "bound": store.get("bound"),
             "backup": store.get("backup"),
@@ -267,8 +261,8 @@ class ServicePlanner:
         return not self._is_done()
 
     def _contradiction(self) -> Refusal | None:
-        lost = "timelock" in self.modes() and self._has_lost_its_invalidation()
-        return contradiction(self.store, self.record, self._fresh_timestamp(self._namespace()), lost)
+        fresh = self._fresh_timestamp(self._namespace())
+        return contradiction(self.store, self.record, fresh, self._has_lost_its_invalidation())
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
@@ -391,9 +385,9 @@ class ServicePlanner:
             self.refusals.append(Refusal(code, found, _AGAIN_WITHOUT_PROOF if lost else None))
 
     def _has_lost_its_invalidation(self) -> bool:
-        """Whether the store is as an unfinished migration found it, and no node that could use it runs: a failover has
-        lost what was written since, or a copy of before was put there."""
-        if not self.whole or not self._is_at_ts(self.store["bound"]):
+        """Whether the store is as an unfinished migration found it, although nodes are on TimeLock, and no node that
+        could use it runs: a failover has lost what was written since, or a copy of before was put there."""
+        if not self.whole or not self._on_timelock() or not self._is_at_ts(self.store["bound"]):
             return False
         others = [node for node in self.nodes if node["look"]["config"]["mode"] != "timelock"]
         return not any(node_checks.process_of(node).get("running") for node in others)
@@ -534,8 +528,7 @@ class ServicePlanner:
 
     def _embedded(self) -> list:
         """The nodes whose own configuration, the kept one where they are held, is for embedded timestamps."""
-        configs = {node["name"]: (node["look"] or {}).get("config") for node in self.nodes}
-        return [name for name, config in configs.items() if config and config["shared"]["mode"] != "timelock"]
+        return [node["name"] for node in self._read() if node["look"]["config"]["shared"]["mode"] != "timelock"]
 
     def _names(self) -> list:
         return [node["name"] for node in self.nodes]
@@ -561,6 +554,10 @@ class ServicePlanner:
         }
 
 
+_AGAIN_WITHOUT_PROOF = (
+    "Start nothing. Its bound is TS, as on record: nobody has taken from it since. Where no process of a node is left "
+    "anywhere that is not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
+)
 _MAY_MIGRATE = (
     "a node was started to migrate itself, and may do so at any time: no other may have its old configuration, so"
     " release none by hand. migrate.yml ends it."
