@@ -45,6 +45,12 @@ options:
       - A run of the same user on the same boot of the same machine whose process does not exist any more is taken over
         without being named.
     type: str
+  obeyed_epoch:
+    description:
+      - The highest epoch that any node of the service has obeyed, which V(taken) goes beyond. A record that came back
+        with an older copy of its store is behind it, and nodes do not obey a lower one.
+    type: int
+    default: 0
   changes:
     description:
       - What to write into the document, by key. C(numbers) is a dictionary of timestamps that only grow; above the

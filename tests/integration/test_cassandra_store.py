@@ -738,6 +738,8 @@ def test_the_lock_is_kept_by_its_run_and_goes_to_another_only_by_its_name(servic
     assert refused(store.take_lock, {**HOLDER, "run_id": "r2"}, "orders", None).code == "operator-locked"
     assert refused(store.take_lock, {**HOLDER, "run_id": "r2"}, "orders", "r0").code == "operator-locked"
     assert store.take_lock({**HOLDER, "run_id": "r2"}, "orders", "r1").epoch == 2
+    assert store.take_lock({**HOLDER, "run_id": "r3"}, "orders", "r2", above=7).epoch == 8
+    assert store.take_lock({**HOLDER, "run_id": "r4"}, "orders", "r3", above=7).epoch == 9
 
 
 def test_what_is_noted_stays_and_numbers_only_grow(service, opened):

@@ -806,6 +806,8 @@ def test_the_lock_is_kept_by_its_run_and_goes_to_another_only_by_its_name(databa
     assert store.note(Guard("two", 2), {}, True).holder is None
     record = store.take_lock({**HOLDER, "run_id": "three"}, "orders", None)
     assert (record.epoch, record.holder["run_id"]) == (3, "three")
+    assert store.take_lock({**HOLDER, "run_id": "four"}, "orders", "three", above=7).epoch == 8
+    assert store.take_lock({**HOLDER, "run_id": "five"}, "orders", "four", above=7).epoch == 9
 
 
 def test_of_two_runs_that_take_over_the_same_one_only_the_first_does(database, opened):

@@ -12,7 +12,7 @@ from ..arguments import KVS
 from ..identity import later_identity
 from ..proofs import Guard
 from ..stores.interface import Record
-from ..stores.lock import must_take, noted, require_guard
+from ..stores.lock import must_take, next_epoch, noted, require_guard
 from ..stores.opening import open_store
 
 ARGUMENT_SPEC = {
@@ -23,6 +23,7 @@ ARGUMENT_SPEC = {
     "epoch": {"type": "int"},
     "holder": {"type": "dict"},
     "take_over": {"type": "str"},
+    "obeyed_epoch": {"type": "int", "default": 0},
     "changes": {"type": "dict", "default": {}},
     "kvs_identity": {"type": "dict"},
 }
@@ -51,10 +52,10 @@ def handover_record(params: dict, check_mode: bool) -> dict:
 def _take(store, before: Record | None, params: dict, check_mode: bool) -> Record:
     holder = {**(params["holder"] or {}), "run_id": params["run_id"]}
     if not check_mode:
-        return store.take_lock(holder, params["service"], params["take_over"])
+        return store.take_lock(holder, params["service"], params["take_over"], params["obeyed_epoch"])
     if not must_take(before, params["service"], params["run_id"], params["take_over"]):
         return before
-    return Record(before.epoch + 1 if before else 1, holder, before.document if before else {})
+    return Record(next_epoch(before, params["obeyed_epoch"]), holder, before.document if before else {})
 
 
 def _result(before: Record | None, after: Record) -> dict:

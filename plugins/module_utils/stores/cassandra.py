@@ -177,8 +177,8 @@ class CassandraStore(Store):
     def record(self) -> Record | None:
         return self._record.read()
 
-    def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
-        return self._record.take_lock(holder, service, take_over)
+    def take_lock(self, holder: dict, service: str, take_over: str | None, above: int = 0) -> Record:
+        return self._record.take_lock(holder, service, take_over, above)
 
     def note(self, guard: Guard, changes: dict, release: bool) -> Record:
         return self._record.note(guard, changes, release)

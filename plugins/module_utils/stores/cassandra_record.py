@@ -47,7 +47,7 @@ class CassandraRecord:
         """See Store.record."""
         return self._read() if self._exists() else None
 
-    def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
+    def take_lock(self, holder: dict, service: str, take_over: str | None, above: int) -> Record:
         """See Store.take_lock."""
         if not self._exists():
             self._create()
@@ -55,7 +55,7 @@ class CassandraRecord:
         def attempt(before: Record | None) -> Record | None:
             if not lock.must_take(before, service, holder["run_id"], take_over):
                 return before
-            after = Record(before.epoch + 1 if before else 1, holder, before.document if before else {})
+            after = Record(lock.next_epoch(before, above), holder, before.document if before else {})
             return after if self._replace(before, after) else None
 
         return self._settled(attempt)

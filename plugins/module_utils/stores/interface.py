@@ -29,7 +29,7 @@ class Change:
 class Record:
     """The row of a service in the schema or keyspace ``atlasdb_timelock`` of its own key-value service.
 
-    ``epoch`` grows by one with each run that takes the lock. ``holder`` is the run that has it, or None. ``document``
+    ``epoch`` grows with each run that takes the lock. ``holder`` is the run that has it, or None. ``document``
     is what the runs wrote down: intent, identities, numbers seen.
     """
 
@@ -152,8 +152,8 @@ class Store:
         """The record, or None where there is none. Writes nothing."""
         raise NotImplementedError
 
-    def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
-        """Take the lock for ``holder``, with the next epoch; unchanged where it has it already.
+    def take_lock(self, holder: dict, service: str, take_over: str | None, above: int = 0) -> Record:
+        """Take the lock for ``holder``, with the next epoch, above ``above``; unchanged where it has it already.
 
         Raises OperatorLocked while another run has it, unless ``take_over`` names that run.
         """

@@ -47,6 +47,13 @@ def must_take(record: Record | None, service: str, run_id: str, take_over: str |
     return True
 
 
+def next_epoch(record: Record | None, above: int) -> int:
+    """The epoch of who takes the lock now. A record that came back with an older copy of its store knows fewer than
+    ``above``, the highest that anybody has obeyed.
+    """
+    return max(record.epoch if record else 0, above) + 1
+
+
 def require_guard(record: Record | None, guard: Guard | None) -> None:
     """Refuse an effect unless ``guard`` has the lock; without a guard, while anybody has it."""
     holder = record.holder if record else None

@@ -149,9 +149,9 @@ class PostgresStore(Store):
     def record(self) -> Record | None:
         return self._connection.read(lambda cursor: postgres_record.read(cursor, self._found_key(cursor)))
 
-    def take_lock(self, holder: dict, service: str, take_over: str | None) -> Record:
+    def take_lock(self, holder: dict, service: str, take_over: str | None, above: int = 0) -> Record:
         return self._repeatable(
-            lambda cursor: postgres_record.take_lock(cursor, self._found_key(cursor), holder, service, take_over)
+            lambda cursor: postgres_record.take_lock(cursor, self._found_key(cursor), holder, service, take_over, above)
         )
 
     def note(self, guard: Guard, changes: dict, release: bool) -> Record:

@@ -77,7 +77,7 @@ def read(cursor, key: str, keep: bool = False) -> Record | None:
     return Record(*row) if row else None
 
 
-def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | None) -> Record:
+def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | None, above: int) -> Record:
     """See Store.take_lock."""
     if not _exists(cursor):
         _require_rights(cursor)
@@ -98,7 +98,10 @@ def take_lock(cursor, key: str, holder: dict, service: str, take_over: str | Non
     record = read(cursor, key, keep=True)
     if not lock.must_take(record, service, holder["run_id"], take_over):
         return record
-    cursor.execute(f"UPDATE {_TABLE} SET epoch = epoch + 1, holder = %s WHERE bound = %s", (json.dumps(holder), key))
+    cursor.execute(
+        f"UPDATE {_TABLE} SET epoch = %s, holder = %s WHERE bound = %s",
+        (lock.next_epoch(record, above), json.dumps(holder), key),
+    )
     return read(cursor, key)
 
 
