@@ -290,7 +290,7 @@ def test_a_service_is_put_back_when_the_time_to_the_point_of_no_return_is_used_u
     with fleet(lab, tmp_path, 1) as services:
         (service,) = services.services
         before = services.look_at(service)
-        run = services.play("migrate.yml", "-e", "timelock_window_limit=0.01")
+        run = services.play("migrate.yml", "-e", "timelock_window_limit=0.01", TZ="Asia/Tokyo")
         assert not run.ok
         assert run.codes == ["window-too-long"], run.tail
         assert run.begun() == ["prepare", "stop", "read"]

@@ -21,6 +21,11 @@ def process_of(node: dict) -> dict:
     return ((node["look"] or {}).get("probe") or {}).get("process") or {}
 
 
+def obeyed_epoch(node: dict) -> int:
+    """The highest epoch that ``node`` has obeyed, 0 where it never did."""
+    return (node["look"]["probe"]["epoch"] or {}).get("epoch", 0)
+
+
 def config_of(node: dict) -> dict:
     """The configuration of ``node``, as the look at it read it; empty where none was read."""
     return (node["look"] or {}).get("config") or {}

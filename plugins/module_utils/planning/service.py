@@ -241,7 +241,7 @@ class ServicePlanner:
 
     def _node_refusals(self, node: dict) -> list:
         may_be_down = (self.store or {}).get("state") == INVALIDATED or self.own_begun
-        return node_checks.node_refusals(node, self.resuming, may_be_down)
+        return node_checks.node_refusals(node, self.resuming or bool(self.settings["accept_identity"]), may_be_down)
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""
@@ -266,7 +266,6 @@ class ServicePlanner:
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
-        identity = store["identity"]
         of_state = self._store_refusal()
         if self._began_on_timelock():
             self.notes.append("its store never held a bound: it began on TimeLock")
@@ -281,8 +280,8 @@ class ServicePlanner:
             self.notes.append(f"{wrong.found} The store was put back to an older state; its nodes are on TimeLock.")
         elif wrong:
             self.refusals.append(wrong)
+        self._weigh_identity()
         if self.resuming:
-            self._weigh_identity(record["identity"], identity)
             self._weigh_group(record["nodes"])
         holder = holder_of_another(record, self.settings["take_over"], self.settings["holder_gone"])
         if holder:
@@ -316,16 +315,40 @@ class ServicePlanner:
         ts = (self.record.get("numbers") or {}).get("bound")
         return self.unfinished == MIGRATE and None not in (ts, number) and int(ts) == int(number)
 
-    def _weigh_identity(self, before: dict, now: dict) -> None:
-        """A run that did not finish has written down which key-value service it began with: its operator says whether
-        another one has all that this one had."""
+    def _weigh_identity(self) -> None:
+        """Of a key-value service that is not what it was its operator says whether all is there that was there."""
+        refusal = self._other_kvs() or self._forgotten_runs()
+        if refusal and self.settings["accept_identity"]:
+            self.notes.append(f"{ACCEPTED} ({self.settings['accept_identity']}): {refusal.found}")
+        elif refusal and self._is_done():
+            self.notes.append(refusal.found)
+        elif refusal and refusal.code not in (one.code for one in self.refusals):
+            self.refusals.append(refusal)
+
+    def _other_kvs(self) -> Refusal | None:
+        """A run that did not finish has written down which key-value service it began with."""
+        if not self.resuming:
+            return None
         try:
-            later_identity(before, now)
+            later_identity(self.record["identity"], self.store["identity"])
         except Refusal as refusal:
-            if self.settings["accept_identity"]:
-                self.notes.append(f"{ACCEPTED} ({self.settings['accept_identity']}): {refusal.found}")
-            else:
-                self.refusals.append(refusal)
+            return refusal
+        return None
+
+    def _forgotten_runs(self) -> Refusal | None:
+        """A node obeys a run whose epoch is on record. A record that is behind was lost, or came back with an older
+        copy of its store, and so may the bound have."""
+        on_record = self.record.get("epoch", 0)
+        obeyed = {node["name"]: node_checks.obeyed_epoch(node) for node in self._read()}
+        ahead = [name for name, epoch in obeyed.items() if epoch > on_record]
+        if not ahead:
+            return None
+        found = (
+            f"{', '.join(ahead)} obeyed a run with epoch {max(obeyed.values())}, and the store knows of "
+            f"{f'none after epoch {on_record}' if on_record else 'none'}: what runs wrote there was lost, or it is an "
+            "older copy."
+        )
+        return Refusal("kvs-identity", found)
 
     def _left_embedded(self) -> bool:
         """Whether the last run on record left the service with its embedded timestamps, taken back or put back."""

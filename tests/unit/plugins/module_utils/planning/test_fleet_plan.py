@@ -221,6 +221,42 @@ def test_a_run_goes_on_with_another_store_where_its_operator_says_why():
     assert codes(planned) == ["bound-below-record"]
 
 
+def obeying(epoch: int, mode: str = "leader", running: bool = True) -> list:
+    """Three nodes that have obeyed a run with ``epoch``."""
+    nodes = [fleets.node(number, look=fleets.look(number, mode, running)) for number in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["probe"]["epoch"] = {"service": "orders", "epoch": epoch, "run_id": "earlier"}
+    return nodes
+
+
+@pytest.mark.parametrize("record", [None, fleets.record(unfinished=False, holder=None)])
+def test_a_store_that_lacks_a_run_which_its_nodes_have_obeyed_is_refused_until_somebody_says_why(record):
+    planned = plan(obeying(4), fleets.store(record=record))
+    assert codes(planned) == ["kvs-identity"]
+    (refusal,) = planned["services"]["orders"]["refusals"]
+    assert refusal["found"].startswith(
+        "orders-1, orders-2, orders-3 obeyed a run with epoch 4, and the store knows of none"
+    )
+    accepted = plan(obeying(4), fleets.store(record=record), accept_identity="the schema was dropped by hand")
+    assert codes(accepted) == []
+    assert "the schema was dropped by hand" in accepted["services"]["orders"]["notes"][0]
+    assert codes(plan(obeying(3), fleets.store(record=fleets.record(unfinished=False, holder=None)))) == []
+
+
+def test_nodes_that_a_run_holds_of_which_the_store_lost_the_record_are_migrated_once_somebody_says_why():
+    held = obeying(1, "held", False)
+    assert {*codes(plan(held, fleets.store(record=None)))} == {"kvs-identity"}
+    accepted = plan(held, fleets.store(record=None), accept_identity="the schema was dropped by hand")
+    assert {*codes(accepted)} <= {"proof-missing"}, accepted["services"]["orders"]["refusals"]
+
+
+def test_a_service_on_timelock_whose_record_is_gone_needs_nothing():
+    listed = {"refusals": [], "namespaces": ["orders"], "fresh": {}}
+    planned = plan(obeying(4, "timelock"), fleets.invalidated(record=None), listed)
+    assert (planned["services"]["orders"]["todo"], codes(planned)) == ("nothing", [])
+    assert any("obeyed a run with epoch 4" in note for note in planned["services"]["orders"]["notes"])
+
+
 def test_a_store_that_is_not_the_one_that_the_nodes_use_is_refused_for_all_that_it_shows():
     standby = {"sessions": [], "view": fleets.store()["view"], "refusal": Refusal("kvs-identity", "It is a standby.")}
     assert codes(plan(store=standby)) == ["probe-blind", "kvs-identity"]
