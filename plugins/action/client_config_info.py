@@ -70,5 +70,6 @@ class ActionModule(Rendering, NodeAction):
             "changed": False,
             "ports": params["service"].get("ports") or [],
             "unit": params["service"].get("unit") or "",
+            "servers": params["timelock"]["servers"] if params["timelock"] else [],
             **describe(probe, {key: params[key] for key in (*CONFIG, "reverse", "rename_to")}, rendered),
         }

@@ -217,6 +217,11 @@ unit:
   description: As given in O(service).
   returned: success
   type: str
+servers:
+  description: As given in O(timelock). Empty where that is not.
+  returned: success
+  type: list
+  elements: str
 code:
   description: Why the node could not be looked at, as one of the collection's codes.
   returned: when refused

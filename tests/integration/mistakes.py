@@ -134,6 +134,12 @@ class Mistakes:
         self._set(service.nodes[1], atlasdb_version=service.settings.version)
         return "atlasdb_version"
 
+    @_mistake("inventory-vars-disagree", nodes=2)
+    def a_node_that_is_given_another_timelock(self, service: Service) -> str:
+        url = "http://timelock.example.org:8421"
+        self._set(service.nodes[1], timelock_server_urls=[url])
+        return f"{service.nodes[1].name}: {url}"
+
     @_mistake("inventory-namespace-shared")
     def another_services_database(self, service: Service) -> str:
         self._use_database_of(service, self.owner)

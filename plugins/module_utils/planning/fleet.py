@@ -59,6 +59,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         found = [refusals[name] for refusals in between if name in refusals]
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
+        found += inventory.disagreeing_servers(name, members, settings["servers"])
         planner = _planner(settings["direction"], members[0]["is_new"])(
             name,
             members,

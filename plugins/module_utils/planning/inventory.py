@@ -119,6 +119,25 @@ def disagreeing_variables(nodes: list) -> list:
     return refusals
 
 
+def disagreeing_servers(name: str, nodes: list, servers: list) -> list:
+    """Refusals where nodes of the service ``name`` would be configured for other TimeLock servers than one another, or
+    than ``servers``, to which this run takes the number that none of them may go below."""
+    given = {node["name"]: (node["look"] or {}).get("servers") for node in nodes}
+    lists = {node: sorted(url.rstrip("/") for url in urls) for node, urls in given.items() if urls is not None}
+    asked = sorted(url.rstrip("/") for url in servers)
+    if all(urls == asked for urls in lists.values()):
+        return []
+    words = {node: ", ".join(urls) or "none" for node, urls in lists.items()}
+    if len(set(words.values())) > 1:
+        found = "; ".join(f"{node}: {urls}" for node, urls in words.items())
+        return [Refusal("inventory-vars-disagree", f"The nodes differ in timelock_server_urls ({found}).")]
+    found = f"{name} is to use {next(iter(words.values()))}, and this run asks {', '.join(asked) or 'none'}."
+    return [Refusal("inventory-vars-disagree", found, _ONE_TIMELOCK)]
+
+
+_ONE_TIMELOCK = "A run is for one TimeLock: name with --limit the services that have the same timelock_server_urls."
+
+
 def shared_bounds(identified: dict) -> dict:
     """The services that would be one: ``identified`` gives each its (namespace, key-value service and table)."""
     refusals = {}

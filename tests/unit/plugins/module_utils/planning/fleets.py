@@ -44,6 +44,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
         "planned": {"diff": "", "changed": True},
         "ports": [8080],
         "unit": "orders",
+        "servers": SERVERS,
         "probe": {
             "hold": {"run_id": "earlier"} if mode == "held" else None,
             "hold_intact": mode == "held",

@@ -398,6 +398,34 @@ def test_nodes_that_differ_in_a_variable_of_their_service_are_refused():
     assert codes(plan(nodes)) == ["inventory-vars-disagree"]
 
 
+OTHERS = ["https://tl-4:8421", "https://tl-5:8421"]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("direction", ["migrate", "reverse"])
+def test_nodes_that_are_given_different_timelocks_are_refused(number, direction):
+    planned = plan(spoiled(number, lambda look: look.update(servers=OTHERS)), direction=direction)
+    refusal = planned["services"]["orders"]["refusals"][0]
+    assert refusal["code"] == "inventory-vars-disagree"
+    assert "timelock_server_urls" in refusal["found"]
+    assert f"orders-{number}: https://tl-4:8421, https://tl-5:8421" in refusal["found"]
+
+
+def test_a_service_that_is_given_another_timelock_than_the_run_asks_is_refused():
+    nodes = [fleets.node(number) for number in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["servers"] = OTHERS
+    refusal = plan(nodes)["services"]["orders"]["refusals"][0]
+    assert refusal["code"] == "inventory-vars-disagree" and "--limit" in refusal["do"]
+    assert "orders is to use https://tl-4:8421, https://tl-5:8421, and this run asks https://tl-1" in refusal["found"]
+
+
+def test_the_servers_of_a_timelock_may_stand_in_any_order_and_nothing_is_said_of_a_node_that_nobody_saw():
+    spelt = [f"{url}/" for url in reversed(fleets.SERVERS)]
+    assert codes(plan(spoiled(2, lambda look: look.update(servers=spelt)))) == []
+    assert codes(plan(unreachable(3))) == ["node-unreachable"]
+
+
 def test_an_empty_inventory_is_refused():
     planned = plan_fleet([], {}, fleets.TIMELOCK, fleets.settings(servers=[]))
     assert [refusal["code"] for refusal in planned["refusals"]] == ["inventory-empty", "inventory-empty"]
