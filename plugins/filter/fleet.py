@@ -16,7 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.yaml.dumper import AnsibleDumper
 from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, sight, status, verdict, waves
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import document, status, verdict, waves
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.ended import ended
 from ansible_collections.atlasdb.timelock.plugins.module_utils.server import configuration
@@ -122,11 +122,6 @@ def _host_look(item, variables):
     return {"host": host, "address": variables.get("ansible_host", host), "failed": why, **seen}
 
 
-def other_clients(plan, service):
-    """The addresses of the services that may use the key-value service of ``service`` as well."""
-    return sorted(set().union(*sight.other_clients(plan["clients"], service).values()))
-
-
 def service_waves(services, per_wave):
     """The order of the hosts and the sizes of the batches, in whole services."""
     try:
@@ -192,7 +187,6 @@ class FilterModule:
             "fleet_nodes": fleet_nodes,
             "fleet_stores": fleet_stores,
             "host_looks": host_looks,
-            "other_clients": other_clients,
             "service_waves": service_waves,
             "failed_services": failed_services,
             "run_verdict": run_verdict,

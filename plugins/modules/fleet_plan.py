@@ -337,6 +337,12 @@ services:
           V(nodes) (on the nodes' own hosts); C(addresses) and C(ports) are where clients connect to; C(unseen) are
           sentences on what nobody looked at. Null where the store cannot be asked.
       type: dict
+    known_clients:
+      description:
+        - O(known_clients), and the addresses of other services' nodes that may have sessions at its key-value service.
+          Not of those that may be this service under another name, unless that was accepted.
+      type: list
+      elements: str
     record:
       description: What earlier runs wrote down, with C(epoch) and C(holder) of the lock; null where there is none.
       type: dict
@@ -372,8 +378,8 @@ refusals:
   elements: dict
 clients:
   description: >-
-    For each service that may use a store which others use as well, the C(addresses) of its nodes, and those of its
-    C(store), null where that is not known.
+    For each service that may use a store which others use as well, the C(addresses) of its nodes, those of its
+    C(store), null where that is not known, and the C(keyspace) that its configuration names.
   returned: success
   type: dict
 depends:

@@ -151,3 +151,37 @@ def test_a_client_that_the_inventory_does_not_know_is_refused(one):
     finally:
         session.cluster.shutdown()
     assert "kvs-session-open" in _codes(run, one.services[0]), run.reasons or run.tail
+
+
+@pytest.fixture
+def two(lab, tmp_path):
+    """Two services on one cluster, the second one's host under the address that its connections come from."""
+    cassandra_here.require()
+    with fleet(lab, tmp_path, 1, 1, stores=(CASSANDRA,), rate=2) as services:
+        services.load(0)
+        (node,) = services.services[1].nodes
+        services.set_for(node, ansible_host=node.address)
+        yield services
+
+
+@pytest.mark.refuses("proof-missing", "inventory-namespace-shared")
+def test_a_service_with_the_same_keyspace_is_refused_also_where_a_limit_leaves_it_out(two):
+    first, second = two.services
+    path = second.nodes[0].config_path
+    text = path.read_text()
+    path.write_text(text.replace(f"keyspace: {second.name}\n", f"keyspace: {first.name}\n"))
+    assert path.read_text() != text
+    assert "inventory-namespace-shared" in _codes(two.refused(), first)
+    run = two.refused("--limit", first.name)
+    assert _codes(run, first) == ["proof-missing"], run.reasons or run.tail
+    assert f"{second.name} has sessions at the same store" in run.reasons[0]
+
+
+def test_a_plan_of_all_services_lets_one_of_them_be_migrated_alone(two, tmp_path):
+    first, second = two.services
+    file = ("-e", f"timelock_plan_file={tmp_path / 'plan.json'}")
+    planned = two.play("plan.yml", *file)
+    assert planned.ok, planned.tail
+    two.migrate("--limit", first.name, *file)
+    assert (first.nodes[0].mode(), second.nodes[0].mode()) == ("timelock", "embedded")
+    assert (two.store(first)[0], two.store(second)[0]) == ("invalidated", "active")

@@ -16,7 +16,7 @@ from .nodes import config_of
 from .rename import RenamePlanner, wrong_request
 from .reverse import ReversePlanner
 from .service import MIGRATE, REFUSED, RENAME, REVERSE, ServicePlanner
-from .sight import clients_of, other_clients
+from .sight import clients_of, other_clients, overlooked, unidentified
 
 
 def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dict:
@@ -52,7 +52,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         inventory.shared_bounds(identified),
         fence.shared(services, stores),
     )
-    clients = clients_of(services, stores)
+    clients = clients_of(services, stores, kept)
     plans = {}
     for name in playing:
         members = services[name]
@@ -70,13 +70,15 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
                 "inventory_refusals": found,
                 "adopt_namespace": members[0]["adopt_namespace"],
                 "other_clients": other_clients(clients, name),
+                "unidentified": unidentified(clients, name),
                 "namespaces": {other: own[0] for other, own in identified.items() if other != name},
             },
         )
         plan = planner.plan() if kept is None else applied.hold_to(kept, name, planner.plan())
         if plan["todo"] == MIGRATE:
-            note = unseen([other for other in services if other not in playing], plan["version"])
-            plan["notes"] += [note] if note else []
+            left_out = [other for other in services if other not in playing]
+            notes = unseen(left_out, plan["version"]), overlooked(plan["view"], unidentified(clients, name))
+            plan["notes"] += filter(None, notes)
         plans[name] = {**plan, "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
     reasons += [printable(f"{name}: {refusal['msg']}") for name, plan in plans.items() for refusal in plan["refusals"]]

@@ -148,6 +148,7 @@ class ServicePlanner:
             "proofs": self._proofs(),
             "sessions_seen": self._sessions_seen(),
             "view": store.get("view"),
+            "known_clients": self._known_clients(),
             "nodes_to_stop": self._nodes_to_stop(),
             "digests": {node["name"]: (node["look"] or {}).get("digest") for node in self.nodes},
             "todo": todo,
@@ -444,7 +445,20 @@ class ServicePlanner:
         return [node["name"] for node in self._read() if node["look"]["config"]["mode"] in node_checks.EMBEDDED_MODES]
 
     def _sight(self) -> Sight:
-        return Sight(self.nodes, self.store, self.settings["known_clients"], self.settings["other_clients"])
+        known, others = self.settings["known_clients"], self.settings["other_clients"]
+        return Sight(self.nodes, self.store, known, others, self._unidentified())
+
+    def _unidentified(self) -> list:
+        """The services that may be this one under another name. It was weighed when an unfinished run began; and where
+        a service leaves TimeLock or its namespace, its counter shows whether others take from it."""
+        return [] if self.resuming or self.direction != MIGRATE else self.settings["unidentified"]
+
+    def _known_clients(self) -> list:
+        """Whose sessions are not this service's, as far as that is known or was accepted."""
+        doubtful = [] if self.settings["accept_unproven"] else self._unidentified()
+        others = self.settings["other_clients"]
+        known = (addresses for name, addresses in others.items() if name not in doubtful)
+        return sorted({*self.settings["known_clients"]}.union(*known))
 
     def _weigh_timelock(self) -> None:
         self.refusals += self._timelock_refusals()

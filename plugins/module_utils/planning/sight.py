@@ -9,29 +9,50 @@ from __future__ import annotations
 from ..addresses import AddressSet, Endpoints, split
 from ..cluster_sessions import HOSTS, NODES, STORE, strangers, words
 from ..refusal import Refusal
-from .nodes import process_of, unseen_by_store
+from .nodes import config_of, process_of, unseen_by_store
 
 _LOCALHOST = ("127.0.0.1", "::1")
 """Every host has them, so they tell no client from another."""
 
 
-def clients_of(services: dict, stores: dict) -> dict:
-    """For each service that may use a store which others use as well: ``store`` and its nodes' ``addresses``.
+def clients_of(services: dict, stores: dict, kept: dict | None) -> dict:
+    """For each service that may use a store which others use as well: ``store``, ``keyspace``, nodes' ``addresses``.
 
-    ``store`` are the addresses of its store, None where it is not known which one it uses. Empty where every store
+    ``store`` are the addresses of its store, None where it is not known which one it uses; ``keyspace`` is what its
+    configuration names. Of a service that nobody looked at now the ``kept`` plan may know them. Empty where every store
     itself tells its sessions apart.
     """
     views = {name: (stores.get(name) or {}).get("view") for name in services}
     if not any(view and view["kind"] != STORE for view in views.values()):
         return {}
-    return {
-        name: {
-            "store": views[name] and views[name]["addresses"],
-            "addresses": sorted(set().union(*(_addresses(node) for node in members))),
-        }
-        for name, members in services.items()
-        if not (views[name] and views[name]["kind"] == STORE)
-    }
+    clients = {}
+    for name, members in services.items():
+        config = next(filter(None, map(config_of, members)), None)
+        then = {} if config else _seen_then(kept, name)
+        view = views[name] or then.get("view")
+        if not (view and view["kind"] == STORE):
+            clients[name] = {
+                "store": view and view["addresses"],
+                "keyspace": ((config or {}).get("shared", {}).get("kvs") or {}).get("keyspace"),
+                "addresses": sorted(set(then.get("addresses", [])).union(*(_addresses(node) for node in members))),
+            }
+    return clients
+
+
+def _seen_then(kept: dict | None, name: str) -> dict:
+    """What the ``kept`` plan, where there is one, has seen of a service that nobody looks at now: the ``view`` of its
+    store, and the ``addresses`` of its nodes, as far as they are there."""
+    services, clients = ((kept or {}).get(key) for key in ("services", "clients"))
+    before, own = (part.get(name) if isinstance(part, dict) else None for part in (services, clients))
+    view = before.get("view") if isinstance(before, dict) else None
+    if not isinstance(view, dict) or not isinstance(view.get("kind"), str) or not _texts(view.get("addresses")):
+        return {}
+    addresses = own.get("addresses") if isinstance(own, dict) else None
+    return {"view": view, "addresses": addresses if _texts(addresses) else []}
+
+
+def _texts(value) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def other_clients(clients: dict, service: str) -> dict:
@@ -44,6 +65,26 @@ def other_clients(clients: dict, service: str) -> dict:
     }
 
 
+def unidentified(clients: dict, service: str) -> list:
+    """Those of them that may be ``service`` under another name: nobody has read their store, or that their keyspace is
+    another one."""
+    if service not in clients:
+        return []
+    own = clients[service]["keyspace"]
+    unread = [name for name in other_clients(clients, service) if clients[name]["store"] is None]
+    return [name for name in unread if not own or clients[name]["keyspace"] in (None, own)]
+
+
+def overlooked(view: dict | None, names: list) -> str | None:
+    """That services ``names`` which nobody identified are not seen either, with a ``view`` that shows no others."""
+    if not names or (view or {}).get("kind") != NODES:
+        return None
+    return (
+        f"nobody has read which keyspace {', '.join(names)} uses, and without cassandra_nodes nobody sees whether it has"
+        " a session: see a plan of all services"
+    )
+
+
 def _addresses(node: dict) -> set:
     """Where a node's connections come from; while it has none, where the inventory says that it is."""
     found = {split(pair["local"])[0] for pair in process_of(node).get("sockets") or []} - set(_LOCALHOST)
@@ -54,16 +95,18 @@ class Sight:
     """What the sessions of one service's store, as they were seen now, say of its ``nodes``.
 
     ``store`` has ``sessions`` and ``view`` as cluster_sessions.sessions_of returns them; ``known`` are the addresses
-    and networks of clients that are known, ``others`` those of other services by their names.
+    and networks of clients that are known, ``others`` those of other services by their names, of which ``unidentified``
+    may be this one.
     """
 
-    def __init__(self, nodes: list, store: dict, known: list, others: dict):
+    def __init__(self, nodes: list, store: dict, known: list, others: dict, unidentified: list):
         self._nodes = [node for node in nodes if process_of(node).get("running")]
         self._sessions = store["sessions"]
         self._view = store["view"]
         self._endpoints = Endpoints(self._view["addresses"], self._view["ports"])
         self._known = known
         self._others = others
+        self._unidentified = unidentified
 
     def blind(self) -> list:
         """The nodes that run, and that the view does not show."""
@@ -128,11 +171,21 @@ class Sight:
         if doubtful:
             said = f"Once stopped, these nodes cannot be told from others: {'; '.join(doubtful)}."
             found.append((Refusal("proof-missing", said), True))
+        nameless = self._connected_unidentified()
+        if nameless:
+            said = f"{', '.join(nameless)} has sessions at the same store: nobody has read that its keyspace is another."
+            found.append((Refusal("proof-missing", said, _IDENTIFY), True))
         unknown = self._unknown()
         if unknown:
             said = f"The store has sessions of clients that the inventory does not know: {words(unknown)}."
             found.append((Refusal("kvs-session-open", said), False))
         return found
+
+    def _connected_unidentified(self) -> list:
+        own = set().union(*(self._own_addresses(node) for node in self._nodes))
+        unknown = strangers(self._sessions, AddressSet(self._known))
+        seen = {session["address"] for session in unknown} - own
+        return [name for name in self._unidentified if seen & set(self._others[name])]
 
     def _unknown(self) -> list:
         expected = set().union(*self._others.values(), *(self._own_addresses(node) for node in self._nodes))
@@ -140,6 +193,10 @@ class Sight:
         return [session for session in unknown if session["address"] not in expected]
 
 
+_IDENTIFY = (
+    "Make a plan of all services (plan.yml with timelock_plan_file), and apply that one. Or vouch for it: name the"
+    " addresses of its nodes in timelock_kvs_known_clients, or accept it with timelock_accept_unproven."
+)
 _BLIND = {
     STORE: "The store shows no session of {0}: it is not the one that they use, or a pooler hides them.",
     HOSTS: "The store's hosts do not show the connections of {0}: something between them hides whose they are.",

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
-from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.sight import other_clients
+from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
 
 VIEW = {"kind": "hosts", "addresses": ["10.0.9.1", "10.0.9.2"], "ports": [9042, 9160], "hosts": ["cas-1"], "unseen": []}
@@ -108,18 +109,88 @@ def test_a_session_of_another_services_host_is_theirs():
     users = [node(4, "users"), node(5, "users")]
     planned = plan(NODES, cluster([*NODES, *users]), users)
     assert codes(planned) == codes(planned, "users") == []
-    assert other_clients(planned["clients"], "orders") == {"users": ["10.0.0.4", "10.0.0.5"]}
+    assert planned["services"]["orders"]["known_clients"] == ["10.0.0.4", "10.0.0.5"]
 
 
-def test_a_host_of_another_service_that_could_not_be_looked_at_is_known_by_the_inventory():
-    users = [{**node(4, "users"), "look": {}, "addresses": ["10.0.0.4"]}]
-    planned = plan_fleet(
-        [*NODES, *users],
-        {"orders": cluster(NODES, session("10.0.0.4", 1)), "users": None},
-        fleets.TIMELOCK,
-        fleets.settings(),
-    )
+UNSEEN = {**node(4, "users"), "look": {}, "addresses": ["10.0.0.4"]}
+"""A node of another service, of which the inventory alone is known."""
+
+
+def limited(*more, unseen=UNSEEN, **settings):
+    """The plan of orders alone, beside a service that nobody looked at, and whose node is connected to the store."""
+    stores = {"orders": cluster(NODES, session("10.0.0.4", 1), *more), "users": None}
+    return plan_fleet([*NODES, unseen], stores, fleets.TIMELOCK, fleets.settings(**settings))
+
+
+def test_a_service_at_the_same_store_that_nobody_looked_at_may_be_the_same_one_under_another_name():
+    (code, found), *rest = refusals(limited())
+    assert code == "proof-missing" and found.startswith("users has sessions at the same store") and not rest
+    assert limited()["services"]["orders"]["known_clients"] == []
+
+
+def test_of_a_service_that_nobody_looked_at_it_is_accepted_that_it_has_a_keyspace_of_its_own():
+    service = limited(accept_unproven="users has users_1")["services"]["orders"]
+    assert service["todo"] == "migrate" and service["known_clients"] == ["10.0.0.4"]
+    assert any("users_1" in note and "users has sessions" in note for note in service["notes"])
+    named = limited(known_clients=["10.0.0.0/29"])
+    assert "proof-missing" in codes(named)  # an address of orders' own
+    assert codes(limited(known_clients=["10.0.0.4"])) == []
+
+
+def test_a_service_that_nobody_looked_at_and_that_has_no_session_is_unknown_where_one_comes_later():
+    stores = {"orders": cluster(NODES), "users": None}
+    planned = plan_fleet([*NODES, UNSEEN], stores, fleets.TIMELOCK, fleets.settings())
+    assert codes(planned) == [] and planned["services"]["orders"]["known_clients"] == []
+
+
+def kept(users, **changes):
+    """The plan of both services as its file gives it back, with another store for users."""
+    stores = {"orders": cluster([*NODES, *users]), "users": {**cluster([*NODES, *users], **changes), "identity": None}}
+    playing = [one["name"] for one in (*NODES, *users)]
+    planned = plan_fleet([*NODES, *users], stores, fleets.TIMELOCK, fleets.settings(playing=playing))
+    assert codes(planned) == codes(planned, "users") == []
+    return json.loads(json.dumps(planned))
+
+
+def test_a_plan_of_all_services_has_seen_what_a_limit_leaves_out():
+    before = kept([node(4, "users", address="10.0.0.7")])
+    planned = limited(session("10.0.0.7", 1), kept=before)
     assert codes(planned) == []
+    assert planned["services"]["orders"]["known_clients"] == ["10.0.0.4", "10.0.0.7"]
+
+
+def test_a_plan_of_all_services_has_seen_whose_sessions_cannot_be_at_a_store():
+    """Of a service that stores elsewhere a session here is nobody's that is known."""
+    for elsewhere in ({"kind": "store"}, {"addresses": ["10.0.5.1"], "unseen": []}):
+        before = kept([node(4, "users", address="10.0.0.7")])
+        before["services"]["users"]["view"].update(elsewhere)
+        assert codes(limited(kept=before)) == ["kvs-session-open"]
+
+
+@pytest.mark.parametrize("view", [None, "hosts", {}, {"kind": "hosts", "addresses": "10.0.9.1"}])
+def test_a_kept_plan_that_did_not_see_a_service_either_says_nothing_of_it(view):
+    before = kept([node(4, "users")])
+    before["services"]["users"]["view"] = view
+    assert codes(limited(kept=before)) == ["proof-missing"]
+    assert codes(limited(kept={**before, "clients": None})) == ["proof-missing"]
+
+
+@pytest.mark.parametrize(("keyspace", "unknown"), [("users", False), ("orders", True), (None, True)])
+def test_a_service_whose_store_does_not_answer_is_told_apart_by_the_keyspace_of_its_configuration(keyspace, unknown):
+    nodes = [node(number) for number in (1, 2, 3)]
+    for one in nodes:
+        one["look"]["config"]["shared"]["kvs"] = {"keyspace": "orders"}
+    users = node(4, "users")
+    users["look"]["config"]["shared"]["kvs"] = {"keyspace": keyspace} if keyspace else None
+    stores = {"orders": cluster([*nodes, users]), "users": {"refusal": Refusal("kvs-unreachable", "No answer.")}}
+    planned = plan_fleet([*nodes, users], stores, fleets.TIMELOCK, fleets.settings())
+    assert codes(planned) == ["proof-missing"] * unknown
+
+
+def test_what_was_weighed_when_a_run_began_does_not_keep_it_from_its_end():
+    stores = {"orders": {**cluster(NODES, session("10.0.0.4", 1)), "record": fleets.record()}, "users": None}
+    planned = plan_fleet([*NODES, UNSEEN], stores, {"refusals": [], "namespaces": ["orders"]}, fleets.settings())
+    assert codes(planned) == [] and planned["services"]["orders"]["known_clients"] == ["10.0.0.4"]
 
 
 def test_two_services_whose_nodes_share_an_address_cannot_be_told_apart():
@@ -194,6 +265,14 @@ def test_another_process_that_is_connected_to_the_store_from_a_nodes_host_cannot
     (code, found), *rest = refusals(plan([NODES[0], node(2, connected_others=others), NODES[2]], own_hosts()))
     assert code == "proof-missing" and "orders-2" in found and "10.0.9.1:9042" in found and not rest
     assert "10.0.9.7" not in found
+
+
+def test_where_nobody_sees_the_sessions_of_others_a_plan_says_which_services_it_has_not_looked_at():
+    stores = {"orders": own_hosts(), "users": None}
+    planned = plan_fleet([*NODES, UNSEEN], stores, fleets.TIMELOCK, fleets.settings())
+    (note,) = planned["services"]["orders"]["notes"]
+    assert codes(planned) == [] and "users" in note and "see a plan of all services" in note
+    assert plan(NODES, own_hosts())["services"]["orders"]["notes"] == []
 
 
 def test_a_client_that_the_store_itself_shows_and_nobody_knows_is_refused():
