@@ -30,6 +30,9 @@ SERVICE_VARIABLES = (
     "atlasdb_service_is_new",
     "timelock_adopt_namespace",
     "timelock_accept_unproven",
+    "timelock_accept_identity",
+    "timelock_ignore_sessions",
+    "timelock_kvs_known_clients",
     "timelock_migration",
 )
 """Variables that belong to a service: its nodes must not differ in them."""
@@ -69,6 +72,8 @@ def fleet_nodes(hosts, hostvars):
                 "config_path": variables.get("atlasdb_config_path") or "",
                 "unit": variables.get("atlasdb_service_unit") or "",
                 "adopt_namespace": _said(variables, "timelock_adopt_namespace"),
+                "accept_unproven": str(variables.get("timelock_accept_unproven") or ""),
+                "accept_identity": str(variables.get("timelock_accept_identity") or ""),
                 "migration": str(variables.get("timelock_migration", "manual")),
                 "is_new": _said(variables, "atlasdb_service_is_new"),
                 "variables": {
@@ -104,7 +109,13 @@ def fleet_stores(hosts, hostvars):
         service, kvs = variables.get("atlasdb_service_name"), (variables.get("atlasdb_look") or {}).get("kvs")
         if service and kvs and service not in stores:
             login = _new_login(variables)
-            stores[service] = {"service": service, "kvs": kvs, **({"new_login": dict(login)} if login else {})}
+            stores[service] = {
+                "service": service,
+                "kvs": kvs,
+                "ignore_sessions": variables.get("timelock_ignore_sessions") or [],
+                "known_clients": variables.get("timelock_kvs_known_clients") or [],
+                **({"new_login": dict(login)} if login else {}),
+            }
     return list(stores.values())
 
 

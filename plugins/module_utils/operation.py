@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .reason import REASONS, require_reason
 from .refusal import Refusal
 
 
 def attempt(operation, params: dict, check_mode: bool) -> dict:
     """The result of ``operation(params, check_mode)``; what it refuses becomes a failed result, never a traceback."""
     try:
+        for name in REASONS:
+            require_reason(name, params.get(name))
         return operation(params, check_mode)
     except Refusal as refusal:
         return refusal.result()

@@ -194,6 +194,9 @@ CODES = {
         "Run the playbook again, which takes it anew. Where it cannot be had, timelock_accept_unproven takes "
         "the reason for going without.",
     ),
+    "reason-missing": Code(
+        "any", "Say in a few words why it may be accepted; where it may not, leave the variable out, or empty."
+    ),
     "operator-locked": Code(
         "plan", "Wait for that run to end. If it is gone for good: 'A lock is left' in the runbook."
     ),

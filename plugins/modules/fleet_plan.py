@@ -124,17 +124,30 @@ options:
             description: Its password, with which the plan tries it.
             type: str
             required: true
+      ignore_sessions:
+        description: Sessions there that are no AtlasDB client.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          user:
+            description: The login.
+            type: str
+            required: true
+          application:
+            description: The name that the client gave itself.
+            type: str
+            required: true
+      known_clients:
+        description: Addresses and networks of its clients that are of no service.
+        type: list
+        elements: str
+        default: []
   playing:
     description: The names of the hosts that take part in this run. A service of which only some do is refused.
     type: list
     elements: str
     required: true
-  ignore_sessions:
-    description:
-      - Sessions at the key-value service that are no AtlasDB client, each as C(user) and C(application).
-    type: list
-    elements: dict
-    default: []
   host_looks:
     description: As O(atlasdb.timelock.kvs_sessions_info#module:host_looks), for the stores of all services.
     type: list
@@ -142,19 +155,11 @@ options:
     default: []
   known_clients:
     description:
-      - Clients of the stores that are of no service, as addresses or networks. A session of anybody else is refused
-        with C(kvs-session-open), on stores that do not tell their sessions apart.
+      - Clients of any of O(stores) that are not of its service, as addresses or networks. A session of anybody else is
+        refused with C(kvs-session-open), on stores that do not tell their sessions apart.
     type: list
     elements: str
     default: []
-  accept_unproven:
-    description: Why a node may be unseen from the store's side. Becomes a note in the plan.
-    type: str
-  accept_identity:
-    description:
-      - Why a run that did not finish may go on with another key-value service than it began with. Becomes a note in the
-        plan.
-    type: str
   take_over:
     description: The run whose lock is to be taken away. Without it a service that another run holds is refused.
     type: str
@@ -339,7 +344,8 @@ services:
       type: dict
     known_clients:
       description:
-        - O(known_clients), and the addresses of other services' nodes that may have sessions at its key-value service.
+        - O(known_clients), O(stores[].known_clients), and the addresses of other services' nodes that may have sessions
+          at its key-value service.
           Not of those that may be this service under another name, unless that was accepted.
       type: list
       elements: str

@@ -140,6 +140,11 @@ class Mistakes:
         self._set(service.nodes[1], timelock_server_urls=[url])
         return f"{service.nodes[1].name}: {url}"
 
+    @_mistake("reason-missing")
+    def a_no_in_place_of_a_reason(self, service: Service) -> str:
+        self._set(service.nodes[0], timelock_accept_unproven="false")
+        return "timelock_accept_unproven is false"
+
     @_mistake("inventory-namespace-shared")
     def another_services_database(self, service: Service) -> str:
         self._use_database_of(service, self.owner)

@@ -300,6 +300,8 @@ def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_o
         reasons = services.refused(*_lost(above_backup), playbook="reverse.yml").reasons
         assert any("reverse-timelock-lost" in reason and "'fresh' on record" in reason for reason in reasons), reasons
         assert "proof-missing" in " ".join(services.refused(*_lost(above), playbook="reverse.yml").reasons)
+        found = services.refused(*_lost(above), "-e", "timelock_lost=false", playbook="reverse.yml").reasons
+        assert any("timelock-unreachable" in reason for reason in found), found
 
         services.set(timelock_accept_unproven="looked on every host")
         run = services.play("reverse.yml", *_lost(above))

@@ -25,7 +25,7 @@ from ..stores.trust import trust_in
 from ..timelock.opening import open_timelock
 from ..timelock.survey import look
 from .fence_look import fence_look
-from .kvs_sessions_info import HOST_LOOKS, KNOWN_CLIENTS
+from .kvs_sessions_info import HOST_LOOKS, IGNORE_SESSIONS, KNOWN_CLIENTS
 from .timestamp_info import describe_store
 
 STORES_AT_ONCE = 8
@@ -38,14 +38,17 @@ ARGUMENT_SPEC = {
         "type": "list",
         "elements": "dict",
         "required": True,
-        "options": {"service": {"type": "str", "required": True}, "kvs": KVS, "new_login": LOGIN},
+        "options": {
+            "service": {"type": "str", "required": True},
+            "kvs": KVS,
+            "new_login": LOGIN,
+            "ignore_sessions": IGNORE_SESSIONS,
+            "known_clients": KNOWN_CLIENTS,
+        },
     },
     "playing": {"type": "list", "elements": "str", "required": True},
-    "ignore_sessions": {"type": "list", "elements": "dict", "default": []},
     "host_looks": HOST_LOOKS,
     "known_clients": KNOWN_CLIENTS,
-    "accept_unproven": {"type": "str"},
-    "accept_identity": {"type": "str"},
     "take_over": {"type": "str"},
     "kept": {"type": "dict"},
     "skip_refused": {"type": "bool", "default": False},
@@ -71,8 +74,6 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     settings = {
         "playing": params["playing"],
         "servers": params["servers"],
-        "accept_unproven": params["accept_unproven"],
-        "accept_identity": params["accept_identity"],
         "take_over": params["take_over"],
         "holder_gone": holder_gone,
         "known_clients": params["known_clients"],
@@ -101,10 +102,10 @@ def _located(nodes: list) -> list:
 def _look_at_store(named: dict, params: dict) -> dict:
     """What the store of one service says, as far as it does."""
     kvs, new = named["kvs"], named["new_login"]
-    view: dict = {"trust": trust_in(kvs)}
+    view: dict = {"trust": trust_in(kvs), "known_clients": named["known_clients"]}
     try:
         with closing(open_store(kvs)) as store:
-            view.update(sessions_of(store, params["ignore_sessions"], params["host_looks"]))
+            view.update(sessions_of(store, named["ignore_sessions"], params["host_looks"]))
             view.update(describe_store(store))
             if new or (view["record"] or {}).get("fence"):
                 nodes = [node for node in params["nodes"] if node["service"] == named["service"]]

@@ -18,15 +18,16 @@ from ..stores.opening import open_store
 
 HOST_LOOKS = {"type": "list", "elements": "dict", "default": []}
 KNOWN_CLIENTS = {"type": "list", "elements": "str", "default": []}
+IGNORE_SESSIONS = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {"user": {"type": "str", "required": True}, "application": {"type": "str", "required": True}},
+}
 
 ARGUMENT_SPEC = {
     "kvs": KVS,
-    "ignore_sessions": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"user": {"type": "str", "required": True}, "application": {"type": "str", "required": True}},
-    },
+    "ignore_sessions": IGNORE_SESSIONS,
     "host_looks": HOST_LOOKS,
     "known_clients": KNOWN_CLIENTS,
     "wait": {"type": "float", "default": 0.0},

@@ -23,11 +23,11 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     """What would be done with every service that is in the play.
 
     ``nodes`` are those of the group atlasdb_services, in its order: ``name``, ``service``, ``host``, ``config_path``,
-    ``unit``, ``adopt_namespace``, ``migration``, ``is_new``, ``variables`` (those that belong to the service) and
-    ``look`` (the result of client_config_info, or None). ``stores`` has what was read of each service's store,
-    ``timelock`` of TimeLock.
-    ``settings``: ``playing`` (hosts of the play), ``servers``, ``accept_unproven``, ``accept_identity``, ``take_over``,
-    ``holder_gone``, ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None),
+    ``unit``, ``adopt_namespace``, ``accept_unproven``, ``accept_identity``, ``migration``, ``is_new``, ``variables``
+    (those that belong to the service) and ``look`` (the result of client_config_info, or None). ``stores`` has what was
+    read of each service's store, and its ``known_clients``; ``timelock`` what was read of TimeLock.
+    ``settings``: ``playing`` (hosts of the play), ``servers``, ``take_over``, ``holder_gone``,
+    ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None),
     ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),
     ``direction`` (MIGRATE, REVERSE or RENAME), ``rename_to`` (the new namespace, for RENAME),
@@ -60,6 +60,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
         found += inventory.disagreeing_servers(name, members, settings["servers"])
+        reasons, without = inventory.reasons_of(members[0])
+        found += without
         planner = _planner(settings["direction"], members[0]["is_new"])(
             name,
             members,
@@ -67,6 +69,8 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
             timelock,
             {
                 **settings,
+                **reasons,
+                "known_clients": settings["known_clients"] + (stores.get(name) or {}).get("known_clients", []),
                 "inventory_refusals": found,
                 "adopt_namespace": members[0]["adopt_namespace"],
                 "other_clients": other_clients(clients, name),

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 
 from ..client_config.versions import parse_version
+from ..reason import REASONS, require_reason
 from ..refusal import Refusal
 
 
@@ -117,6 +118,20 @@ def disagreeing_variables(nodes: list) -> list:
             found = ", ".join(f"{name}: {value}" for name, value in values.items())
             refusals.append(Refusal("inventory-vars-disagree", f"The nodes differ in {variable} ({found})."))
     return refusals
+
+
+def reasons_of(node: dict) -> tuple:
+    """The reasons that are given for the service of ``node``, by their options, None where there is none; and refusals
+    for what is said in place of one."""
+    reasons, refusals = {}, []
+    for name in REASONS:
+        reasons[name] = node[name] or None
+        try:
+            require_reason(f"timelock_{name}", node[name])
+        except Refusal as refusal:
+            reasons[name] = None
+            refusals.append(refusal)
+    return reasons, refusals
 
 
 def disagreeing_servers(name: str, nodes: list, servers: list) -> list:

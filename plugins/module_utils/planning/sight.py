@@ -80,8 +80,8 @@ def overlooked(view: dict | None, names: list) -> str | None:
     if not names or (view or {}).get("kind") != NODES:
         return None
     return (
-        f"nobody has read which keyspace {', '.join(names)} uses, and without cassandra_nodes nobody sees whether it has"
-        " a session: see a plan of all services"
+        f"nobody has read which keyspace {', '.join(names)} uses, and without cassandra_nodes nobody sees whether it"
+        " has a session: see a plan of all services"
     )
 
 
@@ -173,7 +173,8 @@ class Sight:
             found.append((Refusal("proof-missing", said), True))
         nameless = self._connected_unidentified()
         if nameless:
-            said = f"{', '.join(nameless)} has sessions at the same store: nobody has read that its keyspace is another."
+            who = ", ".join(nameless)
+            said = f"{who} has sessions at the same store, and nobody has read that its keyspace is another one."
             found.append((Refusal("proof-missing", said, _IDENTIFY), True))
         unknown = self._unknown()
         if unknown:

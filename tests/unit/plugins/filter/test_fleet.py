@@ -30,7 +30,8 @@ def test_a_node_s_password_does_not_go_into_the_plan():
     hostvars = {"orders-1": {"atlasdb_service_name": "orders", "atlasdb_look": look}}
     (node,) = fleet.fleet_nodes(["orders-1"], hostvars)
     assert node["look"] == {"config": {"mode": "leader"}}
-    assert fleet.fleet_stores(["orders-1"], hostvars) == [{"service": "orders", "kvs": {"password": "hunter2"}}]
+    (store,) = fleet.fleet_stores(["orders-1"], hostvars)
+    assert (store["service"], store["kvs"]) == ("orders", {"password": "hunter2"})
 
 
 def test_the_login_of_a_fence_goes_to_the_store_alone_and_only_whole():
@@ -51,7 +52,38 @@ def test_a_service_has_the_store_of_its_first_node_that_knows_one():
         "orders-2": {"atlasdb_service_name": "orders", "atlasdb_look": {"kvs": {"type": "postgres"}}},
         "users-1": {"atlasdb_service_name": "users"},
     }
-    assert fleet.fleet_stores(list(hostvars), hostvars) == [{"service": "orders", "kvs": {"type": "postgres"}}]
+    (store,) = fleet.fleet_stores(list(hostvars), hostvars)
+    assert (store["service"], store["kvs"]) == ("orders", {"type": "postgres"})
+
+
+MONITOR = {"user": "monitor", "application": "exporter"}
+
+
+@pytest.mark.parametrize("order", [("orders-1", "users-1"), ("users-1", "orders-1")])
+def test_what_is_said_of_one_service_is_said_of_no_other_whichever_comes_first(order):
+    look = {"kvs": {"type": "cassandra"}}
+    hostvars = {
+        "orders-1": {"atlasdb_service_name": "orders", "atlasdb_look": look},
+        "users-1": {
+            "atlasdb_service_name": "users", "atlasdb_look": look,
+            "timelock_accept_unproven": "a pooler", "timelock_accept_identity": "a failover",
+            "timelock_kvs_known_clients": ["10.0.3.17"], "timelock_ignore_sessions": [MONITOR],
+        },
+    }  # fmt: skip
+    nodes = {node["service"]: node for node in fleet.fleet_nodes(order, hostvars)}
+    stores = {store["service"]: store for store in fleet.fleet_stores(order, hostvars)}
+    reasons = ("accept_unproven", "accept_identity")
+    sessions = ("known_clients", "ignore_sessions")
+    assert [nodes["users"][name] for name in reasons] == ["a pooler", "a failover"]
+    assert [stores["users"][name] for name in sessions] == [["10.0.3.17"], [MONITOR]]
+    assert [nodes["orders"][name] for name in reasons] == ["", ""]
+    assert [stores["orders"][name] for name in sessions] == [[], []]
+
+
+def test_a_reason_that_is_false_is_none_and_one_that_is_true_stays_for_the_plan_to_refuse():
+    for said, told in ((False, ""), (None, ""), (True, "True"), ("false", "false")):
+        (node,) = fleet.fleet_nodes(["one"], {"one": {"timelock_accept_unproven": said}})
+        assert node["accept_unproven"] == told
 
 
 def test_only_facts_of_failed_services_are_counted():

@@ -40,6 +40,13 @@ def test_a_judgement_runs_on_the_controller_wherever_the_task_points(transport, 
     assert result == {"changed": False, "proofs": []}
 
 
+@pytest.mark.parametrize("said", ["false", "no", "yes", "True"])
+def test_a_module_that_is_told_yes_or_no_in_place_of_a_reason_does_nothing(said):
+    result = perform(HandoverCheck, "local", False, {"that": "nodes", "accept_unproven": said})
+    assert (result["failed"], result["code"]) == (True, "reason-missing")
+    assert f"accept_unproven is {said}, which is no reason." in result["msg"]
+
+
 def test_a_refusal_is_a_failed_result_with_its_code():
     result = perform(HandoverCheck, "local", False, {"that": "nodes", "nodes": ["a"], "results": []})
     assert (result["failed"], result["code"]) == (True, "node-lost")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 
+from ansible_collections.atlasdb.timelock.plugins.module_utils.reason import REASONS
+
 SERVERS = ["https://tl-1:8421", "https://tl-2:8421", "https://tl-3:8421"]
 IDENTITY = {
     "type": "postgres",
@@ -71,6 +73,8 @@ def node(number: int, service: str = "orders", **more) -> dict:
         "config_path": f"/opt/{service}/install.yml",
         "unit": service,
         "adopt_namespace": False,
+        "accept_unproven": "",
+        "accept_identity": "",
         "migration": "manual",
         "is_new": False,
         "variables": {"atlasdb_version": "0.905.0"},
@@ -128,8 +132,6 @@ def settings(**more) -> dict:
     return {
         "playing": ["orders-1", "orders-2", "orders-3"],
         "servers": SERVERS,
-        "accept_unproven": None,
-        "accept_identity": None,
         "take_over": None,
         "holder_gone": lambda holder: True,
         "resolve": lambda host: {"orders.example.org": ["10.0.0.1"]}.get(host, [host]),
@@ -142,6 +144,12 @@ def settings(**more) -> dict:
         "highest_issued": None,
         **more,
     }
+
+
+def telling(nodes: list, settings: dict) -> list:
+    """``nodes`` with the reasons among ``settings``, which are their service's and no longer among those then."""
+    reasons = {name: settings.pop(name) for name in REASONS if name in settings}
+    return [{**node, **reasons} for node in nodes]
 
 
 TIMELOCK = {"refusals": [], "namespaces": []}

@@ -27,6 +27,7 @@ def misplaced(**more):
 
 def plan(store, timelock=None, mode="leader", running=False, **settings):
     nodes = [fleets.node(number, look=fleets.look(number, mode, running and mode != "held")) for number in (1, 2, 3)]
+    nodes = fleets.telling(nodes, settings)
     planned = plan_fleet(nodes, {"orders": store}, timelock or NOTHING_THERE, fleets.settings(**settings))
     return planned["services"]["orders"], planned
 
@@ -90,7 +91,8 @@ def test_a_service_that_a_run_left_embedded_and_somebody_invalidated_then_is_rep
     behind_it = {**LISTED, "fresh": {"orders": 1_900_000}}
     status = fleet_status(plan_fleet(nodes, {"orders": store}, behind_it, fleets.settings()))
     assert (status["services"]["orders"]["do"], status["alarming"]) == ("repair.yml", [])
-    planned = plan_fleet(nodes, {"orders": store}, behind_it, fleets.settings(repair=True, accept_unproven="looked"))
+    nodes = fleets.telling(nodes, {"accept_unproven": "looked"})
+    planned = plan_fleet(nodes, {"orders": store}, behind_it, fleets.settings(repair=True))
     assert (codes(planned["services"]["orders"]), planned["services"]["orders"]["todo"]) == ([], "migrate")
 
 

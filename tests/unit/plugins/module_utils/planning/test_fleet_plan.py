@@ -14,7 +14,7 @@ from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planni
 
 
 def plan(nodes=None, store=None, timelock=None, **settings):
-    nodes = nodes or [fleets.node(number) for number in (1, 2, 3)]
+    nodes = fleets.telling(nodes or [fleets.node(number) for number in (1, 2, 3)], settings)
     stores = store if store and "orders" in store else {"orders": store or fleets.store()}
     return plan_fleet(nodes, stores, timelock or fleets.TIMELOCK, fleets.settings(**settings))
 
@@ -424,6 +424,54 @@ def test_the_servers_of_a_timelock_may_stand_in_any_order_and_nothing_is_said_of
     spelt = [f"{url}/" for url in reversed(fleets.SERVERS)]
     assert codes(plan(spoiled(2, lambda look: look.update(servers=spelt)))) == []
     assert codes(plan(unreachable(3))) == ["node-unreachable"]
+
+
+def orders_and_users():
+    """A node of each, and stores that are none of one another."""
+    nodes = [fleets.node(1), fleets.node(2, "users")]
+    for node in nodes:
+        node["look"]["config"]["namespace"] = node["service"]
+    stores = {"orders": fleets.store(), "users": fleets.store(identity={**fleets.IDENTITY, "database_oid": 7})}
+    return nodes, stores, {"playing": ["orders-1", "users-2"]}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [("accept_unproven", "probe-blind"), ("accept_identity", "kvs-identity")]
+)
+def test_a_reason_counts_for_the_service_that_it_was_given_for(reason, code):
+    nodes, stores, settings = orders_and_users()
+    for node in nodes:
+        name = node["service"]
+        if reason == "accept_unproven":
+            node["look"]["probe"]["process"]["sockets"] = []
+        else:
+            another = {**stores[name]["identity"], "system_identifier": "8"}
+            stores[name]["record"] = fleets.record(nodes=[node["name"]], identity=another, namespace=name)
+    nodes[1][reason] = "as CHG-1 says"
+    planned = plan(nodes, stores, **settings)
+    assert (codes(planned), codes(planned, "users")) == ([code], [])
+    assert any("as CHG-1 says" in note for note in planned["services"]["users"]["notes"])
+
+
+@pytest.mark.parametrize("said", ["false", "no", "False", " off ", "0", "true", "yes", "True", "none"])
+@pytest.mark.parametrize("reason", ["accept_unproven", "accept_identity"])
+def test_what_says_yes_or_no_is_no_reason(reason, said):
+    planned = plan(spoiled(2, lambda look: look["probe"]["process"].update(sockets=[])), **{reason: said})
+    assert codes(planned) == ["reason-missing", "probe-blind"]
+    (refusal, _blind) = planned["services"]["orders"]["refusals"]
+    assert refusal["found"] == f"timelock_{reason} is {said.strip()}, which is no reason."
+
+
+def test_the_clients_that_are_known_are_those_of_the_service_that_they_were_given_for():
+    view = {"kind": "hosts", "addresses": ["10.0.9.1"], "ports": [9042], "hosts": ["cas-1"], "unseen": []}
+    client = {"user": "", "application": "", "address": "10.0.7.7", "port": 1, "at": "10.0.9.1:9042"}
+    nodes, stores, settings = orders_and_users()
+    for store in stores.values():
+        store.update(view=view, sessions=[client])
+    stores["users"]["known_clients"] = ["10.0.7.0/24"]
+    planned = plan(nodes, stores, **settings)
+    assert "kvs-session-open" in codes(planned) and "kvs-session-open" not in codes(planned, "users")
+    assert planned["services"]["users"]["known_clients"] == ["10.0.0.1", "10.0.7.0/24"]
 
 
 def test_an_empty_inventory_is_refused():

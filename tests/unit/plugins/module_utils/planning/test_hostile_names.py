@@ -125,8 +125,8 @@ def test_a_plan_is_one_whatever_nodes_stores_and_timelock_say(data):
     refusals = [Refusal("timelock-unreachable", data.draw(TEXTS))] if data.draw(st.booleans()) else []
     timelock = {"refusals": refusals, "namespaces": data.draw(st.lists(TEXTS)), "fresh": {}}
     playing = [node["name"] for node in nodes]
-    more = {"accept_unproven": data.draw(TEXTS), "holder_gone": lambda holder: False}
-    check(plan_fleet(nodes, stores, timelock, fleets.settings(playing=playing, **more)))
+    nodes = fleets.telling(nodes, {"accept_unproven": data.draw(TEXTS)})
+    check(plan_fleet(nodes, stores, timelock, fleets.settings(playing=playing, holder_gone=lambda holder: False)))
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def interrupted(own_migration=True, fresh=None, modes=("timelock", "held", "held
     nodes = [fleets.node(at, look=fleets.look(at, mode, runs[at - 1])) for at, mode in enumerate(modes, 1)]
     store = fleets.store(record=fleets.record(own_migration=own_migration), **more.pop("store", {}))
     asked = {"refusals": [], "namespaces": ["orders"], "fresh": {"orders": fresh} if fresh else {}}
-    return plan_fleet(nodes, {"orders": store}, asked, fleets.settings(**more))
+    return plan_fleet(fleets.telling(nodes, more), {"orders": store}, asked, fleets.settings(**more))
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def plan(made, store, record=None, namespaces=("orders",), direction="reverse", 
     found = fleets.store(**{"guarded": False, **store}, record=record)
     timelock = {"refusals": [], "namespaces": list(namespaces), "fresh": {} if fresh is None else {"orders": fresh}}
     playing = [node["name"] for node in made]
+    made = fleets.telling(made, more)
     settings = fleets.settings(direction=direction, playing=playing, **more)
     fleet = plan_fleet(made, {"orders": found}, timelock, settings)
     return fleet, fleet["services"]["orders"]

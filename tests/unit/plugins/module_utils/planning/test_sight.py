@@ -47,7 +47,8 @@ def plan(nodes, store, others=(), **settings):
     """The plan of orders, and of users with ``others`` as nodes, at one store."""
     stores = {"orders": store, "users": {**copy.deepcopy(store), "identity": None}}
     playing = [one["name"] for one in (*nodes, *others)]
-    return plan_fleet([*nodes, *others], stores, fleets.TIMELOCK, fleets.settings(playing=playing, **settings))
+    members = fleets.telling([*nodes, *others], settings)
+    return plan_fleet(members, stores, fleets.TIMELOCK, fleets.settings(playing=playing, **settings))
 
 
 def refusals(planned, service="orders"):
@@ -119,7 +120,8 @@ UNSEEN = {**node(4, "users"), "look": {}, "addresses": ["10.0.0.4"]}
 def limited(*more, unseen=UNSEEN, **settings):
     """The plan of orders alone, beside a service that nobody looked at, and whose node is connected to the store."""
     stores = {"orders": cluster(NODES, session("10.0.0.4", 1), *more), "users": None}
-    return plan_fleet([*NODES, unseen], stores, fleets.TIMELOCK, fleets.settings(**settings))
+    members = fleets.telling([*NODES, unseen], settings)
+    return plan_fleet(members, stores, fleets.TIMELOCK, fleets.settings(**settings))
 
 
 def test_a_service_at_the_same_store_that_nobody_looked_at_may_be_the_same_one_under_another_name():
