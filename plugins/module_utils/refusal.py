@@ -85,7 +85,9 @@ CODES = {
         "plan", "This store is not built yet; PostgreSQL and Cassandra are. The service stays as it is."
     ),
     "config-secret-encrypted": Code("plan", "Give the credential with atlasdb_kvs_overrides, kept in a vault."),
-    "config-tls-missing": Code("plan", "Set timelock_client_ssl to a trust store that exists on every node."),
+    "config-tls-missing": Code(
+        "plan", "Set timelock_client_ssl, with the trustStorePath of a trust store that exists on every node."
+    ),
     "config-template": Code(
         "plan", "Correct the template that atlasdb_config_template names, or leave that unset: the file is edited then."
     ),
@@ -139,7 +141,11 @@ CODES = {
     "timelock-clusters-differ": Code(
         "plan", "List every server of one cluster once, by the address that the servers use for each other."
     ),
-    "timelock-tls": Code("plan", "Check ca_path, client_cert, client_key and the names in the servers' certificates."),
+    "timelock-tls": Code(
+        "plan",
+        "Check timelock_ca_path, timelock_client_cert and timelock_client_key (of a module ca_path, client_cert and "
+        "client_key), and the names in the servers' certificates.",
+    ),
     "timelock-namespace-used": Code(
         "plan", "If it really is this service's own, set timelock_adopt_namespace for the service."
     ),

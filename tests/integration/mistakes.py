@@ -322,7 +322,7 @@ class Mistakes:
     @_mistake("config-tls-missing")
     def no_trust_store(self, service: Service) -> str:
         self._set(service.nodes[0], timelock_client_ssl={})
-        return "trust_store_path"
+        return "There is no trustStorePath, and a client does not start without one"
 
     @_mistake("config-tls-missing")
     def a_trust_store_that_is_not_on_the_node(self, service: Service) -> str:

@@ -188,12 +188,14 @@ def _servers_list(timelock: TimelockBlock) -> dict:
     if unknown:
         raise Refusal("config-tls-missing", f"sslConfiguration has no option {', '.join(unknown)}.")
     if not ssl.get("trust_store_path"):
+        name = SSL_OPTIONS["trust_store_path"]
         raise Refusal(
-            "config-tls-missing", "There is no trust_store_path, and a client does not start without one, http or not."
+            "config-tls-missing", f"There is no {name}, and a client does not start without one, http or not."
         )
     needy = [key for key in ("key_store_password", "key_store_key_alias") if ssl.get(key)]
     if needy and not ssl.get("key_store_path"):
-        raise Refusal("config-tls-missing", f"There is {needy[0]}, but no key_store_path.")
+        found = f"There is {SSL_OPTIONS[needy[0]]}, but no {SSL_OPTIONS['key_store_path']}."
+        raise Refusal("config-tls-missing", found)
     return {
         "servers": servers,
         "sslConfiguration": {SSL_OPTIONS[key]: str(ssl[key]) for key in SSL_OPTIONS if key in ssl},

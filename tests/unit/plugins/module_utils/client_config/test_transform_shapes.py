@@ -194,6 +194,20 @@ def test_a_timelock_that_no_client_could_use_is_refused(postgres, servers, ssl, 
 
 
 @pytest.mark.parametrize(
+    ("ssl", "found"),
+    [
+        ({}, "There is no trustStorePath, and"),
+        ({"trust_store_path": "t", "key_store_password": "p"}, "There is keyStorePassword, but no keyStorePath."),
+        ({"trust_store_path": "t", "key_store_key_alias": "a"}, "There is keyStoreKeyAlias, but no keyStorePath."),
+    ],
+)
+def test_what_a_timelock_lacks_is_named_as_the_inventory_spells_it(postgres, ssl, found):
+    with pytest.raises(Refusal) as refusal:
+        to_timelock(postgres, version="0.905.0", timelock=TimelockBlock(["http://tl1:8421"], ssl))
+    assert refusal.value.found.startswith(found) and "timelock_client_ssl" in refusal.value.do
+
+
+@pytest.mark.parametrize(
     ("change", "version", "code"),
     [
         (lambda text: text, "", "config-version-unknown"),

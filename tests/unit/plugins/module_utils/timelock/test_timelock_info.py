@@ -163,6 +163,7 @@ def test_files_for_tls_that_are_missing_are_refused_by_name(cluster, tmp_path):
     found = attempt(timelock_info, options(cluster, servers=secure, ca_path=missing), False)
     assert found["code"] == "timelock-tls"
     assert found["found"] == f"ca_path {missing} is no file where the module runs."
+    assert all(f"timelock_{name}" in found["do"] for name in ("ca_path", "client_cert", "client_key"))
     found = attempt(timelock_info, options(cluster, servers=secure, client_key=__file__), False)
     assert found["code"] == "timelock-tls"
     found = attempt(timelock_info, options(cluster, servers=secure, client_cert=__file__), False)
