@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -34,3 +35,34 @@ def marked(mark: str) -> set[str]:
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     return set(done.stdout.splitlines())
+
+
+def marked_without(mark: str, calls: set[str]) -> list[str]:
+    """The tests with the mark that call no method of these names, neither themselves nor by a function or a fixture of
+    their file.
+    """
+    found = []
+    for path in sorted(FOLDER.glob("test_*.py")):
+        functions = {node.name: node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        for name, function in functions.items():
+            if f"pytest.mark.{mark}" in map(_called, function.decorator_list):
+                used = _used(name, functions)
+                found += [] if any(call.rpartition(".")[2] in calls for call in used) else [f"{path.stem}::{name}"]
+    return found
+
+
+def _called(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _used(name: str, functions: dict[str, ast.FunctionDef]) -> set[str]:
+    """What a function calls, with what is called by those of `functions` that it names, and by its fixtures."""
+    calls, names, seen = set(), [name], set()
+    while names:
+        function = functions.get(names.pop())
+        if function is not None and function.name not in seen:
+            seen.add(function.name)
+            calls |= set(map(_called, ast.walk(function)))
+            names += [node.id for node in ast.walk(function) if isinstance(node, ast.Name)]
+            names += [argument.arg for argument in function.args.args]
+    return calls

@@ -84,8 +84,10 @@ def test_a_service_is_not_migrated_before_its_second_node_has_joined_its_load_ba
         assert any(line.endswith(serves) for line in run.verdict), run.verdict
         assert services.modes() == {first.name: "timelock", second.name: "timelock"}
         assert balancer.heard()["join"] == {first.name}
+        left = services.look_at(service)
         balancer.join()
         services.migrate()
+        assert services.look_at(service) == left | {"holders": []}, "there was something left to do but the hook"
         services.assert_migrated()
         assert balancer.heard()["join"] == {first.name, second.name}
         assert services.migrate().changed == {}

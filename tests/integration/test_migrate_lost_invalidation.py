@@ -29,8 +29,11 @@ def story(lab, tmp_path_factory):
             restored.punch(by_hand.fresh_timestamp(lab, service.name))
             staged.unlink()
         told = SimpleNamespace(fleet=services, service=service, first=first, second=second, run=run)
+        services.load(0)
         told.store, told.modes = services.store(service), services.modes()
+        told.before = services.look()
         told.status = services.play("status.yml")
+        told.after = services.look()
         yield told
 
 
@@ -45,8 +48,9 @@ def test_the_other_node_is_not_put_back_beside_it(story):
 
 
 @pytest.mark.refuses("config-mixed-active")
-def test_status_alarms(story):
+def test_status_alarms_and_changes_nothing(story):
     assert not story.status.ok
+    assert story.after == story.before
     assert any(line.startswith(f"{story.service.name}: config-mixed-active: ") for line in story.status.said())
 
 
@@ -60,5 +64,6 @@ def test_what_the_refusal_says_ends_it_and_no_timestamp_went_back(story):
     assert after.ok, after.tail
     assert services.modes() == {node.name: "timelock" for node in service.nodes}
     assert services.store(service) == (INVALIDATED, story.store[1])
+    services.load()
     services.await_more_timestamps(3)
     services.assert_clean()
