@@ -342,6 +342,10 @@ services:
           V(nodes) (on the nodes' own hosts); C(addresses) and C(ports) are where clients connect to; C(unseen) are
           sentences on what nobody looked at. Null where the store cannot be asked.
       type: dict
+    addresses:
+      description: The C(addresses) of its nodes in RV(clients).
+      type: list
+      elements: str
     known_clients:
       description:
         - O(known_clients), O(stores[].known_clients), and the addresses of other services' nodes that may have sessions

@@ -23,8 +23,8 @@ FLEET = ("run_id", "servers", "refused", "refusals", "reasons", "left_out", "dep
 SERVICE = (
     "service", "nodes", "coordinator", "namespace", "renamed_from", "renamed", "highest_issued", "modes", "store",
     "bound", "backup", "corroboration", "identity", "trust", "timelock", "fresh_timestamp", "up", "proofs",
-    "sessions_seen", "view", "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun", "repair",
-    "repairing", "fence", "resuming", "record", "refusals", "drifted", "notes", "diffs",
+    "sessions_seen", "view", "addresses", "nodes_to_stop", "digests", "todo", "version", "migration", "own_begun",
+    "repair", "repairing", "fence", "resuming", "record", "refusals", "drifted", "notes", "diffs",
 )  # fmt: skip
 """What is said of a service, as fleet_plan says it."""
 

@@ -83,7 +83,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
             left_out = [other for other in services if other not in playing]
             notes = unseen(left_out, plan["version"]), overlooked(plan["view"], unidentified(clients, name))
             plan["notes"] += filter(None, notes)
-        plans[name] = {**plan, "number": len(plans)}
+        plans[name] = {**plan, "addresses": clients.get(name, {}).get("addresses", []), "number": len(plans)}
     reasons = [refusal.result()["msg"] for refusal in fleet]
     reasons += [printable(f"{name}: {refusal['msg']}") for name, plan in plans.items() for refusal in plan["refusals"]]
     refused = [name for name, plan in plans.items() if plan["todo"] == REFUSED]

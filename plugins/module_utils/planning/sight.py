@@ -41,13 +41,12 @@ def clients_of(services: dict, stores: dict, kept: dict | None) -> dict:
 
 def _seen_then(kept: dict | None, name: str) -> dict:
     """What the ``kept`` plan, where there is one, has seen of a service that nobody looks at now: the ``view`` of its
-    store, and the ``addresses`` of its nodes, as far as they are there."""
-    services, clients = ((kept or {}).get(key) for key in ("services", "clients"))
-    before, own = (part.get(name) if isinstance(part, dict) else None for part in (services, clients))
-    view = before.get("view") if isinstance(before, dict) else None
+    store, and the ``addresses`` of its nodes. Empty where it says nothing."""
+    services = (kept or {}).get("services")
+    before = services.get(name) if isinstance(services, dict) else None
+    view, addresses = map(before.get, ("view", "addresses")) if isinstance(before, dict) else (None, None)
     if not isinstance(view, dict) or not isinstance(view.get("kind"), str) or not _texts(view.get("addresses")):
         return {}
-    addresses = own.get("addresses") if isinstance(own, dict) else None
     return {"view": view, "addresses": addresses if _texts(addresses) else []}
 
 

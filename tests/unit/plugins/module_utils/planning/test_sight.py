@@ -10,6 +10,7 @@ import copy
 import json
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.document import PLAN, document
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
@@ -151,7 +152,7 @@ def kept(users, **changes):
     playing = [one["name"] for one in (*NODES, *users)]
     planned = plan_fleet([*NODES, *users], stores, fleets.TIMELOCK, fleets.settings(playing=playing))
     assert codes(planned) == codes(planned, "users") == []
-    return json.loads(json.dumps(planned))
+    return json.loads(json.dumps(document(PLAN, {**planned, "run_id": "r1"}, "now", {})))
 
 
 def test_a_plan_of_all_services_has_seen_what_a_limit_leaves_out():
@@ -174,7 +175,8 @@ def test_a_kept_plan_that_did_not_see_a_service_either_says_nothing_of_it(view):
     before = kept([node(4, "users")])
     before["services"]["users"]["view"] = view
     assert codes(limited(kept=before)) == ["proof-missing"]
-    assert codes(limited(kept={**before, "clients": None})) == ["proof-missing"]
+    before["services"]["users"] = view
+    assert codes(limited(kept=before)) == ["proof-missing"]
 
 
 @pytest.mark.parametrize(("keyspace", "unknown"), [("users", False), ("orders", True), (None, True)])
