@@ -127,7 +127,8 @@ class Mistakes:
         (own,), (another,) = service.nodes, self.twin.nodes
         for node in (own, another):
             self._set(node, ansible_host="127.0.0.1", atlasdb_service_unit=str(another.unit))
-        return f"{own.name}, {another.name} have one service manager unit on 127.0.0.1: {another.unit}"
+        names = ", ".join(sorted((own.name, another.name)))
+        return f"{names} have one service manager unit on 127.0.0.1: {another.unit}"
 
     @_mistake("inventory-vars-disagree", nodes=2)
     def a_version_that_is_declared_for_one_node(self, service: Service) -> str:
