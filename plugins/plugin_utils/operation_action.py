@@ -35,11 +35,17 @@ class OperationAction(ActionBase):
 
     def perform(self, task_vars: dict) -> dict:
         """The result of the operation with the task's arguments, wherever it runs."""
-        elsewhere = self._connection.transport != "local" or self._play_context.become
-        if self.needs_the_delegate and elsewhere:
+        if self.needs_the_delegate and self._is_elsewhere():
             return self._on_the_delegate(task_vars)
         _validated, params = self.validate_argument_spec(self.argument_spec, **self.rules)
         return attempt(type(self).operation, params, bool(self._task.check_mode))
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the task is another host's, or another user's. What an inventory says of ``ansible_become`` for all
+        hosts holds for the controller too, and wins over ``become: false``: a task that is delegated means what it
+        says itself."""
+        as_another = self._play_context.become and (self._task.become or not self._task.delegate_to)
+        return self._connection.transport != "local" or bool(as_another)
 
     def _on_the_delegate(self, task_vars: dict) -> dict:
         """The module's result there. Ansible drops a host whose delegate does not answer, and with it whoever would put

@@ -128,3 +128,21 @@ def test_a_service_that_is_refused_can_be_left_out_and_one_with_a_template_of_it
         assert services.modes() == {refused.nodes[0].name: "embedded", node.name: "timelock"}
         assert f"# {node.name} has this from a template" in node.config_path.read_text()
         services.assert_clean()
+
+
+def test_the_controller_becomes_no_other_user_where_the_inventory_says_so_of_all_hosts(lab, tmp_path):
+    with fleet(lab, tmp_path, 1) as services:
+        services.write(_all_become)
+        for playbook in ("plan", "status"):
+            file = tmp_path / f"{playbook}.json"
+            run = services.play(f"{playbook}.yml", "-e", f"timelock_{playbook}_file={file}")
+            assert run.ok, run.tail
+            assert list(json.loads(file.read_text())["services"]) == [services.services[0].name]
+
+
+def _all_become(everything):
+    """All hosts but the lab's nodes, by a program that is not there."""
+    everything["vars"] |= {
+        "ansible_become": True, "ansible_become_user": "nobody", "ansible_become_exe": "/nonexistent/sudo",
+    }  # fmt: skip
+    everything["children"]["atlasdb_services"]["vars"]["ansible_become"] = False

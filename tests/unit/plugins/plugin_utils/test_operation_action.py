@@ -12,16 +12,24 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.action.handover_check import ActionModule as HandoverCheck
 from ansible_collections.atlasdb.timelock.plugins.action.timestamp_info import ActionModule as TimestampInfo
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 ON_DELEGATE = {"changed": False, "ran": "on the delegate"}
+HERE = {"changed": False, "ran": "here"}
 
 
-def perform(action_class, transport, become, arguments):
+class Anything(OperationAction):
+    """An action whose operation has no options."""
+
+    operation = staticmethod(lambda _params, _check_mode: dict(HERE))
+
+
+def perform(action_class, transport, become, arguments, delegate_to=None, task_become=False):
     """What the action returns for a task on such a connection, where modules answer ON_DELEGATE."""
     action = action_class.__new__(action_class)
     action._connection = SimpleNamespace(transport=transport)
     action._play_context = SimpleNamespace(become=become)
-    action._task = SimpleNamespace(args=arguments, check_mode=False)
+    action._task = SimpleNamespace(args=arguments, check_mode=False, delegate_to=delegate_to, become=task_become)
     action._execute_module = lambda **_ignored: dict(ON_DELEGATE)
     action._load_name = "action"
     return action.perform({})
@@ -30,6 +38,12 @@ def perform(action_class, transport, become, arguments):
 @pytest.mark.parametrize(("transport", "become"), [("ssh", False), ("local", True)])
 def test_another_host_or_user_gets_the_module(transport, become):
     assert perform(TimestampInfo, transport, become, {}) == ON_DELEGATE
+
+
+def test_a_delegated_task_is_another_users_by_its_own_word_and_not_by_the_inventorys():
+    assert perform(Anything, "local", True, {}, delegate_to="localhost") == HERE
+    assert perform(Anything, "local", True, {}, delegate_to="localhost", task_become=True) == ON_DELEGATE
+    assert perform(Anything, "ssh", True, {}, delegate_to="other") == ON_DELEGATE
 
 
 @pytest.mark.parametrize(("transport", "become"), [("ssh", False), ("local", True), ("local", False)])
