@@ -20,6 +20,7 @@ from ansible.vars.manager import VariableManager
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/inventory.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+FIRST = ["One service", "High availability"]
 ALLOWED_GROUPS = {"all", "ungrouped", "atlasdb_services", "cassandra_nodes", "timelock_servers"}
 SECRETS = {f"vault_{name}_password": "secret" for name in ("orders", "orders_2", "dba", "key_store")}
 
@@ -67,6 +68,15 @@ def test_every_node_has_variables_that_the_roles_know_and_take(inventory):
     for host in hosts:
         result = ArgumentSpecValidator({**NODE, **RUN}).validate(variables(inventory, host))
         assert result.error_messages == []
+
+
+@pytest.mark.parametrize("inventory", FIRST, indirect=True)
+def test_the_first_examples_say_who_becomes_root_on_the_nodes_and_on_no_other_host(inventory):
+    made, manager, _loader = inventory
+    nodes = made.get_hosts("atlasdb_services")
+    for host in [*made.get_hosts(), made.get_host("localhost")]:
+        found = manager.get_vars(host=host, include_hostvars=False)
+        assert ("ansible_user" in found, found.get("ansible_become", False)) == (host in nodes, host in nodes)
 
 
 def test_every_example_names_timelock(inventory):
