@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
-from checkout import BUILD
-from checks.outcome import Log
+import yaml
+
+from checkout import BUILD, ROOT
+from checks.outcome import Failed, Log
 
 
 def ruff(log: Log) -> None:
@@ -31,6 +33,11 @@ def ansible_lint(log: Log) -> None:
 
 def changelog(log: Log) -> None:
     log.run("antsibull-changelog", "lint")
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    kept = ROOT / "changelogs/changelog.yaml"
+    released = yaml.safe_load(kept.read_text(encoding="utf-8"))["releases"] if kept.exists() else {}
+    if version in released and list((ROOT / "changelogs/fragments").glob("*")):
+        raise Failed(f"{version} is released, and fragments tell of more: galaxy.yml needs the next version")
 
 
 def licences(log: Log) -> None:
