@@ -264,7 +264,7 @@ services:
       description: Who invalidates the store, V(manual) (a run) or V(automated) (the client's own migration).
       type: str
     own_begun:
-      description: Whether an unfinished run has started a node that may invalidate the store at any time.
+      description: Whether an unfinished migration has started a node that may invalidate the store at any time.
       type: bool
     fence:
       description: The login that is shut out, C(old), and the one in its place, C(new); null without a fence.

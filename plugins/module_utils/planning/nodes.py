@@ -159,9 +159,8 @@ def on_two_namespaces(nodes: list) -> list:
     """
     running = {}
     for node in nodes:
-        config = config_of(node)
-        if config and config["shared"]["mode"] == "timelock" and process_of(node).get("running"):
-            running[node["name"]] = config["namespace"]
+        if _runs_on_timelock(node):
+            running[node["name"]] = config_of(node)["namespace"]
     if len(set(running.values())) < 2:
         return []
     found = ", ".join(f"{name} runs with the namespace {namespace}" for name, namespace in running.items())
@@ -218,6 +217,21 @@ def old_running(nodes: list) -> list:
             words = f"{node['name']} runs with its old configuration ({mode}), and the store is invalidated."
             found.append(Refusal("node-on-old-service", words))
     return found
+
+
+def on_both_sides(nodes: list) -> list:
+    """A refusal where one node runs on TimeLock, a held one by its kept file, and another on its old configuration."""
+    old = [node["name"] for node in nodes if runs_old(node)]
+    new = [node["name"] for node in nodes if _runs_on_timelock(node)]
+    if not old or not new:
+        return []
+    found = f"{', '.join(old)} runs with its old configuration, and {', '.join(new)} with one for TimeLock."
+    return [Refusal("config-mixed-active", found)]
+
+
+def _runs_on_timelock(node: dict) -> bool:
+    config = config_of(node)
+    return bool(config) and config["shared"]["mode"] == "timelock" and bool(process_of(node).get("running"))
 
 
 def not_restarted(nodes: list, servers: list) -> list:

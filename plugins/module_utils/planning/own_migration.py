@@ -25,8 +25,13 @@ _BACKUP = "[BACKUP]"
 
 
 def begun(record: dict | None) -> bool:
-    """Whether a run that did not finish, by the service's ``record``, has started a node that migrates itself."""
-    return bool(record and record.get("unfinished") and record.get("own_migration"))
+    """Whether a run that did not finish, by the service's ``record``, has started a node that migrates itself.
+
+    One that goes back from there stops that node, and leaves a store that its client's migration refuses.
+    """
+    if not record or record.get("direction", "migrate") != "migrate":
+        return False
+    return bool(record.get("unfinished") and record.get("own_migration"))
 
 
 def unsuitable(migration: str, config: dict) -> Refusal | None:

@@ -178,9 +178,13 @@ class ServicePlanner:
         return bool(holder) and not self.settings["holder_gone"](holder)
 
     def _drifted(self) -> list:
-        """An active store beside such nodes is one that somebody took back by hand: refusals say that."""
-        if (self.store or {}).get("state") != INVALIDATED or self.reversing:
+        """An active store beside such nodes is one that somebody took back by hand: refusals say that, as of any bound
+        that is live. Of a store that cannot be read, or tells nothing, nodes say by themselves what must not be."""
+        store = self.store or {}
+        if store.get("state") == ACTIVE or store.get("guarded"):
             return []
+        if store.get("state") != INVALIDATED or self.reversing:
+            return [] if self._run_is_at_it else node_checks.on_both_sides(self.nodes)
         found = []
         if not self._run_is_at_it:
             found = node_checks.old_running(self.nodes) + node_checks.on_two_namespaces(self.nodes)
@@ -241,8 +245,12 @@ class ServicePlanner:
         return node_checks.disagreement(self._read())
 
     def _node_refusals(self, node: dict) -> list:
+        """In the middle of a way back or a rename it is for that run to start a node, and nobody is told to."""
         may_be_down = (self.store or {}).get("state") == INVALIDATED or self.own_begun
-        return node_checks.node_refusals(node, self.resuming or bool(self.settings["accept_identity"]), may_be_down)
+        held_by_a_run = self.resuming or bool(self.settings["accept_identity"])
+        found = node_checks.node_refusals(node, held_by_a_run, may_be_down)
+        elsewhere = self.unfinished in (REVERSE, RENAME)
+        return [one for one in found if not (elsewhere and one.code == "node-unhealthy-before")]
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""

@@ -168,3 +168,15 @@ def test_a_node_that_was_released_beside_one_that_may_migrate_itself_is_told_nei
 def test_of_a_node_that_may_migrate_itself_status_says_that_no_other_may_be_released():
     assert any("release none by hand" in line for line in fleet_status(interrupted())["lines"])
     assert not any("release none by hand" in line for line in fleet_status(interrupted(False))["lines"])
+
+
+@pytest.mark.parametrize("store", [{"corroboration": [{"source": "punch table", "number": 1_999_999}]}, {}])
+def test_once_a_way_back_has_begun_no_node_may_migrate_itself(store):
+    """The store is open again, and the run was killed before it wrote that down: all nodes serve on their old files."""
+    record = fleets.record(own_migration=True, direction="reverse")
+    nodes = [fleets.node(number) for number in (1, 2, 3)]
+    asked = {"refusals": [], "namespaces": ["orders"], "fresh": {"orders": 1_500_000}}
+    told = fleet_status(plan_fleet(nodes, {"orders": fleets.store(record=record, **store)}, asked, fleets.settings()))
+    now = told["services"]["orders"]
+    assert (now["state"], told["alarming"], now["codes"]) == ("on the way back", [], ["reverse-unfinished"])
+    assert not any("release none by hand" in line for line in told["lines"])

@@ -184,6 +184,21 @@ def test_a_way_back_that_is_at_it_or_was_killed_does_not():
         assert fleet_status(fleet)["services"]["orders"]["do"] == "reverse.yml --limit orders-1,orders-2,orders-3"
 
 
+@pytest.mark.parametrize("direction", ["reverse", "rename"])
+@pytest.mark.parametrize(("running", "healthy"), [(False, False), (True, False)])
+@pytest.mark.parametrize("store", [MIGRATED, GUARDED, {}])
+def test_in_the_middle_of_a_way_back_nobody_is_told_to_start_a_node(store, running, healthy, direction):
+    """It may have been killed before the bound was raised above what TimeLock has given out since."""
+    made = nodes("leader", "leader", "held")
+    for number in (1, 2):
+        made[number - 1]["look"] = fleets.look(number, "leader", running)
+        made[number - 1]["look"]["probe"]["health"]["ok"] = healthy
+    fleet, service = plan(made, store, {**BEGUN, "direction": direction, "rename_to": "shop"}, direction="migrate")
+    assert codes((fleet, service))[0] == f"{direction}-unfinished"
+    assert "node-unhealthy-before" not in codes((fleet, service))
+    assert not any("into service" in line for line in fleet_status(fleet)["lines"])
+
+
 @pytest.mark.parametrize("store", [MIGRATED, GUARDED, {}])
 def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says_what_to_type(store):
     fleet, service = plan(nodes("leader", "leader", "leader"), store, BEGUN, direction="migrate")

@@ -201,6 +201,45 @@ def test_a_mixed_fleet_does_not_agree_and_says_how_many_nodes_are_up():
     assert told["alarming"] == ["orders"]
 
 
+UNREADABLE = {"refusal": Refusal("kvs-unreachable", "connection refused")}
+TELLS_NOTHING = {"state": "ambiguous", "bound": None, "code": "bound-ambiguous", "reason": "Two rows."}
+
+
+@pytest.mark.parametrize("store", [
+    UNREADABLE, fleets.store(**TELLS_NOTHING), fleets.store(state="absent", bound=None, code="bound-absent", reason=""),
+    fleets.invalidated(record=fleets.record(direction="reverse")),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("modes", "running", "mixed"),
+    [
+        (("leader", "timelock", "leader"), True, True),
+        (("held", "timelock", "held"), True, False),
+        (("timelock",) * 3, True, False),
+        (("leader", "timelock", "leader"), False, False),
+    ],
+)
+def test_nodes_that_run_on_both_sides_must_not_be_whatever_the_store_says(store, modes, running, mixed):
+    status, told = now(store, LISTED, modes, running)
+    assert ("config-mixed-active" in status["codes"], told["alarming"] == ["orders"]) == (mixed, mixed)
+    if mixed:
+        assert status["do"] == "see config-mixed-active"
+        said = "orders-1, orders-3 runs with its old configuration, and orders-2 with one for TimeLock."
+        assert any(said in line for line in told["lines"])
+
+
+def test_a_held_node_whose_process_did_not_stop_counts_among_those_that_run_on_both_sides():
+    members = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    members[1]["look"] = fleets.look(2, "held", running=True)
+    told = fleet_status(plan_fleet(members, {"orders": UNREADABLE}, LISTED, fleets.settings()))
+    assert told["alarming"] == ["orders"]
+
+
+def test_a_living_way_back_that_stops_its_nodes_one_after_the_other_is_no_alarm():
+    store = fleets.invalidated(record=fleets.record(direction="reverse"))
+    _status, told = now(store, LISTED, ("leader", "timelock", "timelock"), holder_gone=lambda holder: False)
+    assert told["alarming"] == []
+
+
 def test_a_run_on_record_is_named_with_how_it_ended():
     finished = fleets.record(
         unfinished=False, holder=None, outcome="migrated", released={"run_id": "20260101T000000Z-abc", "epoch": 3}
