@@ -90,6 +90,12 @@ hold_intact:
     before it was put there, while the service of before runs: the next run completes it.
   returned: success
   type: bool
+hold_undone:
+  description: >-
+    Whether the node is held, and what lies where the configuration was is what lay there before, so that nothing keeps
+    it down but its service manager at most.
+  returned: success
+  type: bool
 staged:
   description: >-
     What is staged; else null. C(source_sha256), C(sha256), C(with_runtime) (hash of the runtime file that belongs to

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,6 +164,18 @@ def test_a_standby_that_had_everything_and_was_promoted_is_gone_on_with_where_it
     (node,) = named[Unfinished.a_standby_that_was_promoted].nodes
     accepted = json.dumps({"timelock_accept_identity": "a failover, of which nothing was lost"})
     services.migrate("--limit", node.name, "-e", accepted)
+    assert (node.mode(), node.health()) == ("timelock", None)
+
+
+def test_a_node_whose_hold_was_overwritten_is_held_again_once_it_has_its_file_back(refused):
+    """As the runbook says. Its process was seen before the first hold, and by nobody since."""
+    _run, named, _words, _before, _after, services = refused
+    (node,) = named[Unfinished.a_hold_that_was_overwritten].nodes
+    (kept,) = node.config_path.parent.glob(f".{node.config_path.name}.timelock-kept-*")
+    shutil.copy2(kept, node.config_path)
+    status = services.play("status.yml", "--limit", node.name)
+    assert status.ok and any("nothing keeps it down" in line for line in status.said()), status.tail
+    services.migrate("--limit", node.name)
     assert (node.mode(), node.health()) == ("timelock", None)
 
 

@@ -38,6 +38,7 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "embedded": _embedded(node),
         "hold": marker,
         "hold_intact": marker is not None and _holds(node, marker, seen),
+        "hold_undone": marker is not None and hold.is_original(node.install, marker),
         "staged": staging.read_about(node.install),
         "switched": switching.read_record(node.install),
         "epoch": read_epoch(node.install),

@@ -68,7 +68,7 @@ def _probe_refusals(name: str, look: dict, may_be_down: bool, reverse: bool) -> 
     """Refusals where a node does not run, or where the probes that are to prove its absence do not see it run."""
     probe, mode = look["probe"], look["config"]["mode"]
     if mode == "held":
-        if not probe["hold_intact"]:
+        if not probe["hold_intact"] and not _waits_to_be_held(look):
             return [Refusal("hold-impossible", f"{name} is held, and somebody has rewritten its configuration file.")]
         return []
     if (mode == "timelock" and not reverse) or (may_be_down and not probe["process"]["running"]):
@@ -86,6 +86,22 @@ def _probe_refusals(name: str, look: dict, may_be_down: bool, reverse: bool) -> 
     if not healthy:
         return [Refusal("node-unhealthy-before", f"{name} runs, and is not healthy: {health['detail']}.")]
     return []
+
+
+def _waits_to_be_held(look: dict) -> bool:
+    """Whether a node that is held has its file of before again, and nothing has started it: the next run completes that
+    hold, and goes by what was seen before it."""
+    return look["probe"]["hold_undone"] and not look["probe"]["process"]["running"]
+
+
+def waiting_to_be_held(nodes: list) -> list:
+    """Notes on such nodes, which nothing keeps down until then."""
+    held = [node for node in nodes if config_of(node).get("mode") == "held"]
+    names = [one["name"] for one in held if not one["look"]["probe"]["hold_intact"] and _waits_to_be_held(one["look"])]
+    if not names:
+        return []
+    found = f"{', '.join(names)} is held, and has its file of before again: nothing keeps it down. Do not start it; the"
+    return [f"{found} next run holds it again"]
 
 
 _OF_ALL = ("namespace", "store", "kvs")

@@ -196,6 +196,7 @@ class ServicePlanner:
         self.refusals += self.settings["inventory_refusals"]
         for node in self.nodes:
             self.refusals += self._node_refusals(node)
+        self.notes += node_checks.waiting_to_be_held(self.nodes)
         store = self.store or {}
         if self._read():
             self._weigh_configurations()

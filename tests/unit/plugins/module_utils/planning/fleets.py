@@ -51,6 +51,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
             "hold": {"run_id": "earlier"} if mode == "held" else None,
             "hold_intact": mode == "held",
             "epoch": {"service": "orders", "epoch": 3, "run_id": "earlier"} if mode == "held" else None,
+            "hold_undone": False,
             "manager_state": "active" if running else "inactive",
             "health": {"ok": running, "detail": "200" if running else "refused"},
             "process": {

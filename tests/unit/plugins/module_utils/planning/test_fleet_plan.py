@@ -277,6 +277,19 @@ def test_a_held_node_whose_file_an_agent_has_rewritten_is_refused():
     assert codes(planned) == ["hold-impossible"]
 
 
+@pytest.mark.parametrize("store", [fleets.store(), fleets.invalidated()])
+def test_one_that_has_its_file_of_before_again_is_held_again_where_nothing_has_started_it(store):
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    nodes[1]["look"]["probe"] |= {"hold_intact": False, "hold_undone": True}
+    store = {**store, "sessions": [], "record": fleets.record()}
+    service = plan(nodes, store, {"refusals": [], "namespaces": ["orders"]})["services"]["orders"]
+    assert (service["refusals"], service["todo"]) == ([], "migrate")
+    assert "orders-2" in service["nodes_to_stop"]
+    assert any("orders-2 is held, and has its file of before again: nothing" in note for note in service["notes"])
+    nodes[1]["look"]["probe"]["process"]["running"] = True
+    assert "hold-impossible" in codes(plan(nodes, store, {"refusals": [], "namespaces": ["orders"]}))
+
+
 def test_a_node_that_an_unfinished_run_put_back_and_that_did_not_start_again_is_refused():
     nodes = [fleets.node(number, look=fleets.look(number, running=number > 1)) for number in (1, 2, 3)]
     planned = plan(nodes, fleets.store(record=fleets.record()))
