@@ -85,7 +85,7 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
     if wrong:
         return "wrong", f"see {wrong[0]}"
     if service["resuming"] and service["record"].get("direction") == REVERSE:
-        return "on the way back", f"reverse.yml {_alone(service)}"
+        return "on the way back", f"reverse.yml {_alone(service)}{_without_timelock(service['record'])}"
     if service["resuming"] and service["record"].get("direction") == RENAME:
         renaming = f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
         return "being renamed", f"{renaming} {_alone(service)}"
@@ -107,6 +107,12 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
 def _alone(service: dict) -> str:
     """What keeps a playbook to this service: one that goes back, or renames, is for no other unless that is asked."""
     return f"--limit {','.join(service['nodes'])}"
+
+
+def _without_timelock(record: dict) -> str:
+    """What its operator has said of a TimeLock that is lost, which every run of that way back is told."""
+    number = record.get("highest_issued")
+    return f" -e timelock_lost=true -e timelock_highest_issued={number}" if number else ""
 
 
 def _configuration(service: dict) -> str:

@@ -207,6 +207,13 @@ def test_no_service_goes_forward_from_the_middle_of_the_way_back_and_status_says
     assert (status["state"], status["do"]) == ("on the way back", "reverse.yml --limit orders-1,orders-2,orders-3")
 
 
+def test_status_names_the_number_that_was_said_of_a_lost_timelock():
+    begun = {**BEGUN, "highest_issued": "9000000"}
+    fleet, _service = plan(nodes("held", "held", "held"), MIGRATED, begun, direction="migrate")
+    said = "reverse.yml --limit orders-1,orders-2,orders-3 -e timelock_lost=true -e timelock_highest_issued=9000000"
+    assert fleet_status(fleet)["services"]["orders"]["do"] == said
+
+
 def test_a_guarded_store_without_a_way_back_on_record_is_as_ambiguous_as_it_looks():
     assert codes(plan(nodes("leader"), GUARDED, namespaces=(), direction="migrate")) == ["bound-ambiguous"]
 
