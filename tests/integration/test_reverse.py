@@ -236,6 +236,34 @@ def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path, 
         assert services.play("reverse.yml").changed == {}
 
 
+@pytest.mark.kills_at("Raise it")
+@pytest.mark.refuses("timelock-not-quiet")
+@only_wide
+@pytest.mark.parametrize("store", STORES)
+def test_a_bound_that_timelock_comes_past_under_nodes_that_serve_is_raised_once_they_are_stopped(lab, tmp_path, store):
+    """By elections of TimeLock's leader, say; while the bound is guarded, and when it is open again already."""
+    opened = moment_of("after", "reverse_report", "Open the store for a later migration, now that every node serves on it")
+    with fleet(lab, tmp_path, 2, stores=(store,)) as services:
+        services.set(timelock_quiet_seconds=1)
+        services.migrate()
+        (service,) = services.services
+        for moment in ("begin-reverse_start_others", opened):
+            kill_at(services, "reverse.yml", moment)
+            past = services.store(service)[1] + 10 * MARGIN
+            by_hand.fast_forward(lab, service.name, past)
+            run = services.play("reverse.yml")
+            assert not run.ok and "timelock-not-quiet" in run.codes, run.tail
+            assert "stop every node of the service, then run reverse.yml again" in run.tail
+            service.stop()
+        (raising,) = rare_effects("reverse_restore")
+        kill_past(services, "reverse.yml", raising)
+        run = services.play("reverse.yml")
+        assert run.ok, run.tail
+        services.assert_as_before()
+        assert services.store(service)[1] > past + MARGIN
+        assert services.play("reverse.yml").changed == {}
+
+
 @only_wide
 def test_of_one_who_goes_forward_and_one_who_goes_back_at_once_exactly_one_proceeds(lab, tmp_path):
     """Of a service that was left invalidated, so that both may."""

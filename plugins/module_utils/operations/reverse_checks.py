@@ -89,8 +89,14 @@ def given_back(params: dict) -> dict:
         return {"bound": str(store["bound"]), "raise_to": None}
     if params["raised"] or serving:
         found = f"TimeLock's fresh timestamp is {params['fresh_timestamp']}, and the bound {store['bound']}."
-        raise Refusal("timelock-not-quiet", found)
+        raise Refusal("timelock-not-quiet", found, _STOP_FIRST if serving else None)
     return {"bound": str(store["bound"]), "raise_to": reverse_to(params)["at_least"]}
+
+
+_STOP_FIRST = (
+    "Find who still takes timestamps of the namespace, and stop that. Under nodes that serve the bound is not raised: stop "
+    "every node of the service, then run reverse.yml again, which raises it and starts them."
+)
 
 
 def require_use(params: dict) -> None:

@@ -52,10 +52,10 @@ class ReversePlanner(ServicePlanner):
 
     def _nodes_to_stop(self) -> list:
         """All, until one serves on the live bound: what was configured may have been started, and must be proved gone
-        again, also where the bound has to be raised before any node starts."""
-        guarded = bool((self.store or {}).get("guarded"))
+        again, also where the bound has to be raised before any node starts. With none that runs nobody uses it, whether
+        it is guarded or open again."""
         running = any(node_checks.process_of(node).get("running") for node in self.nodes)
-        return self._names() if not self.live or (guarded and not running) else []
+        return self._names() if not self.live or (self.reversing and not running) else []
 
     def _node_refusals(self, node: dict) -> list:
         """Without TimeLock its clients may be down, or not healthy."""

@@ -136,9 +136,12 @@ def test_one_that_was_cut_short_with_a_live_bound_and_no_node_on_it_proves_every
     down = nodes("leader", "leader", "leader")
     for number, node in enumerate(down, 1):
         node["look"] = {**fleets.look(number, "leader", running=False), "config": node["look"]["config"]}
-    _fleet, service = plan(down, GUARDED, BEGUN)
-    assert (service["refusals"], service["todo"]) == ([], "reverse")
-    assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+    for store in (GUARDED, {}):
+        _fleet, service = plan(down, store, BEGUN)
+        assert (service["refusals"], service["todo"]) == ([], "reverse")
+        assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+    _fleet, service = plan(down, {}, {**BEGUN, "unfinished": False, "outcome": "reversed"})
+    assert (service["todo"], service["nodes_to_stop"]) == ("refused", [])
 
 
 EMPTY = {**MIGRATED, "backup": None, "code": "bound-unreadable", "reason": "No row.", "empty_table": True}
