@@ -320,8 +320,8 @@ services:
       type: str
     timelock:
       description:
-        - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is, or
-          gave no timestamp of it.
+        - V(free) or V(listed), as TimeLock has no namespace of that name or has one; V(unusable) where TimeLock is, no
+          server is named, or it gave no timestamp of it.
       type: str
     fresh_timestamp:
       description: A timestamp that was taken of the namespace, with O(fresh_timestamps), or null.

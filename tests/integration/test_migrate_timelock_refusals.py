@@ -145,10 +145,11 @@ def test_the_plan_refuses_an_inventory_without_nodes_and_has_nothing_to_report(o
     one.load(0)
     before = one.look()
     try:
-        run = one.play("migrate.yml")
+        run, status = one.play("migrate.yml"), one.play("status.yml")
     finally:
         one.set(timelock_timeout=3)
-    assert not run.ok
+    assert not run.ok and not status.ok
+    assert any(line.startswith("inventory-empty: ") for line in status.said()), status.tail
     assert [reason.split(": ")[0] for reason in run.reasons] == ["inventory-empty"], run.tail
     assert run.said("Say where it lies") == []
     assert one.look() == before

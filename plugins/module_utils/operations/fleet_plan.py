@@ -118,8 +118,6 @@ def _look_at_store(named: dict, params: dict) -> dict:
 def _look_at_timelock(params: dict) -> dict:
     """Which namespaces TimeLock has, or why it cannot be used; as yet without the ``fresh`` timestamp of any."""
     nothing: dict = {"refusals": [], "namespaces": [], "fresh": {}}
-    if not params["servers"]:
-        return nothing
     try:
         return {**nothing, "namespaces": look(open_timelock(params))["namespaces"]}
     except Refusal as refusal:

@@ -31,6 +31,9 @@ class NewcomerPlanner(ServicePlanner):
         )
         return NEW
 
+    def _is_migrated(self) -> bool:
+        return super()._is_migrated() or set(self.modes()) == {"timelock"}
+
     def _nodes_to_stop(self) -> list:
         return []
 

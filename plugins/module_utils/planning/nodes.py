@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..addresses import Endpoints, addresses_of, split
 from ..node.switching import SWITCHED
 from ..refusal import Refusal
-from ..timelock.servers import parse_server
+from ..timelock.servers import in_common, parse_server
 
 EMBEDDED_MODES = ("embedded", "leader")
 
@@ -130,17 +130,29 @@ def _differ(shared: dict, names: list, key: str) -> Refusal | None:
 
 def other_timelock(nodes: list, servers: list) -> list:
     """Refusals for nodes that are on TimeLock already, a held one by its kept file, but on other servers than the
-    inventory names."""
+    inventory names. Where one of them is the same it is that cluster, by another list."""
     refusals = []
-    for node in nodes:
-        config = node["look"]["config"]
-        if config["shared"]["mode"] == "timelock":
-            found = sorted(url.rstrip("/") for url in (config["timelock"] or {}).get("servers", []))
-            if found != sorted(url.rstrip("/") for url in servers):
-                refusals.append(
-                    Refusal("config-other-timelock", f"{node['name']} uses {', '.join(found) or 'no server'}.")
-                )
+    for name, used in _servers_of(nodes).items():
+        found = sorted(url.rstrip("/") for url in used)
+        if found != sorted(url.rstrip("/") for url in servers):
+            do = _ONE_CLUSTER if in_common(used, servers) else None
+            refusals.append(Refusal("config-other-timelock", f"{name} uses {', '.join(found) or 'no server'}.", do))
     return refusals
+
+
+_ONE_CLUSTER = "A server is in both lists, so that it is one cluster: make the node's list and the inventory's one again."
+
+
+def is_on_another_timelock(nodes: list, servers: list) -> bool:
+    """Whether a node is on TimeLock by servers of which the inventory names none, where it names any."""
+    return bool(servers) and not all(in_common(used, servers) for used in _servers_of(nodes).values())
+
+
+def _servers_of(nodes: list) -> dict:
+    """By node, the servers of those that are on TimeLock already, a held one by its kept file."""
+    configs = {node["name"]: node["look"]["config"] for node in nodes}
+    on_timelock = {name: config for name, config in configs.items() if config["shared"]["mode"] == "timelock"}
+    return {name: (config["timelock"] or {}).get("servers", []) for name, config in on_timelock.items()}
 
 
 def on_left_namespace(nodes: list, record: dict) -> list:

@@ -155,6 +155,8 @@ class ServicePlanner:
             "version": config.get("version"),
             "migration": self.nodes[0]["migration"],
             "own_begun": self.own_begun,
+            "migrated": self._is_migrated(),
+            "on_another_timelock": self._is_on_another_timelock(),
             "repair": self.repair,
             "repairing": self.repairing,
             "fence": self._fence() if todo in MOVES else None,
@@ -540,6 +542,16 @@ class ServicePlanner:
     def _is_done(self) -> bool:
         """Whether the service is on TimeLock, whoever has brought it there."""
         return self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming
+
+    def _is_migrated(self) -> bool:
+        """The same, whatever is to be done with it, and where its store could not be read."""
+        return "state" in (self.store or {}) and self._is_done()
+
+    def _is_on_another_timelock(self) -> bool:
+        """Whether a node has its timestamps from a counter that nobody knows to be the service's."""
+        read = self._read()
+        strange = not self.resuming and node_checks.on_other_namespace(read, self.record)
+        return bool(strange) or node_checks.is_on_another_timelock(read, self.settings["servers"])
 
     def _timelock_words(self, namespace: str | None) -> str:
         if self.timelock["refusals"] or isinstance(self._asked(namespace), Refusal):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..printable import printable
 from .nodes import EMBEDDED_MODES
-from .service import NEW, NOTHING, RENAME, REVERSE
+from .service import NEW, RENAME, REVERSE
 
 MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
@@ -17,6 +17,12 @@ MUST_NOT_BE = (
 )  # fmt: skip
 """Refusals that are states which must never be, not only reasons against a handover. The first that is there is what to
 look up."""
+
+UNSEEN = ("inventory-service-unnamed", "inventory-empty")
+"""Refusals of the fleet by which nodes are in no line of it; the second where there is none at all."""
+
+ELSEWHERE = "config-other-timelock"
+"""No alarm where that is one cluster by another list of its servers."""
 
 BEHIND = "timelock-behind-backup"
 """No alarm where the store was invalidated by hand, and no client has ever used TimeLock."""
@@ -35,7 +41,7 @@ _COLUMNS = {
 
 
 def fleet_status(plan: dict) -> dict:
-    """``lines`` for a person, ``services`` by name, ``alarming`` (names).
+    """``lines`` for a person, ``services`` by name, ``alarming`` (their names, and codes by which nodes are unseen).
 
     Of a service: ``state`` and ``do``; its mode by ``configuration`` and by ``store``; ``timelock``, the counter of its
     namespace, or why it is not known; whether these ``agree``; how many nodes are ``up``; ``lock``; ``last_run``;
@@ -46,10 +52,13 @@ def fleet_status(plan: dict) -> dict:
     rows += [(name, *(now[key] for key in _COLUMNS.values())) for name, now in services.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines += [refusal["msg"] for refusal in plan["refusals"]]
     for name, service in plan["services"].items():
         lines += [f"{name}: {refusal['msg']}" for refusal in service["refusals"] + service["drifted"]]
         lines += [f"{name}: note: {note}" for note in service["notes"]]
-    alarming = [name for name in services if services[name]["alarming"]]
+    unseen = UNSEEN if not services else UNSEEN[:1]
+    alarming = [code for code in unseen if code in [refusal["code"] for refusal in plan["refusals"]]]
+    alarming += [name for name in services if services[name]["alarming"]]
     return {"lines": [printable(line) for line in lines], "services": services, "alarming": alarming}
 
 
@@ -78,6 +87,8 @@ def _status(service: dict) -> dict:
 def _must_not_be(code: str, service: dict) -> bool:
     if code == VANISHED:
         return any(service["up"][node] and mode in EMBEDDED_MODES for node, mode in service["modes"].items())
+    if code == ELSEWHERE:
+        return service["on_another_timelock"]
     return code in MUST_NOT_BE and not (service["repair"] and code == BEHIND)
 
 
@@ -93,7 +104,7 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
         return "unfinished" if service["resuming"] else "by hand", "repair.yml"
     if service["resuming"]:
         return "unfinished", "migrate.yml"
-    if service["todo"] == NOTHING:
+    if service["migrated"] and not codes:
         return "migrated", "nothing"
     if service["todo"] == NEW:
         return "new", "configure it for TimeLock before its first start"

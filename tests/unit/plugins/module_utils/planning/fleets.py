@@ -30,6 +30,7 @@ def look(number: int, mode: str = "leader", running: bool = True) -> dict:
             "mode": mode,
             "namespace": "orders",
             "version": "0.905.0",
+            "former": True,
             "quorum": 1,
             "timelock": {"servers": SERVERS} if mode == "timelock" else None,
             "shared": {

@@ -201,6 +201,67 @@ def test_a_mixed_fleet_does_not_agree_and_says_how_many_nodes_are_up():
     assert told["alarming"] == ["orders"]
 
 
+ENDED = {"unfinished": False, "holder": None}
+
+
+@pytest.mark.parametrize(
+    ("store", "modes", "state"),
+    [
+        (fleets.invalidated(), ("timelock",) * 3, "migrated"),
+        (fleets.invalidated(record=fleets.record(**ENDED, outcome="migrated")), ("timelock",) * 3, "migrated"),
+        (fleets.store(record=fleets.record(**ENDED, outcome="reversed", direction="reverse")), ("leader",) * 3, "embedded"),
+        (fleets.invalidated(record=fleets.record(direction="reverse")), ("held",) * 3, "on the way back"),
+    ],
+)
+def test_where_a_service_is_says_every_playbook_alike_whatever_it_would_do(store, modes, state):
+    """In the plan that a report keeps, too."""
+    asked = [
+        {"direction": "migrate"}, {"direction": "reverse"}, {"direction": "migrate", "repair": True},
+        {"direction": "rename", "rename_to": "orders"}, {"direction": "rename", "rename_to": "shop"},
+    ]  # fmt: skip
+    told = [now(store, FRESH, modes, **one)[0] for one in asked]
+    assert [one["state"] for one in told] == [state] * len(asked)
+    assert {one["do"] for one in told} == {"nothing"} or state != "migrated"
+
+
+def test_what_speaks_against_the_fleet_is_said_first_and_nodes_that_nobody_can_place_are_an_alarm():
+    members = [*(fleets.node(number) for number in (1, 2, 3)), fleets.node(4, "")]
+    timelock = {"refusals": [], "namespaces": []}
+    for settings, codes in (({}, ["inventory-service-unnamed"]), ({"server_version": "0.642.0"}, [])):
+        planned = plan_fleet(
+            members[: 3 + len(codes)], {"orders": fleets.store()}, timelock, fleets.settings(**settings)
+        )
+        told = fleet_status(planned)
+        assert told["alarming"] == codes
+        assert told["lines"][2].startswith(("timelock-too-old: ", "inventory-service-unnamed: No atlasdb_service_name for"))
+        assert told["services"]["orders"]["state"] == "embedded"
+
+
+def test_an_inventory_in_which_there_is_nothing_to_look_at_is_an_alarm():
+    told = fleet_status(plan_fleet([], {}, fleets.TIMELOCK, fleets.settings(playing=[])))
+    assert told["alarming"] == ["inventory-empty"]
+    named = fleet_status(plan_fleet([fleets.node(1)], {"orders": fleets.store()}, fleets.TIMELOCK, fleets.settings(servers=[])))
+    assert named["alarming"] == [] and any("No TimeLock server is named" in line for line in named["lines"])
+
+
+@pytest.mark.parametrize(
+    ("servers", "alarming"),
+    [
+        ([*fleets.SERVERS, "https://tl-4:8421"], []),
+        ([fleets.SERVERS[0].replace("https://tl-1", "https://TL-1"), "https://tl-8:8421", "https://tl-9:8421"], []),
+        (["https://other:8421"], ["orders"]),
+    ],
+)
+def test_nodes_on_another_list_of_one_timelock_are_refused_and_no_alarm(servers, alarming):
+    members = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    for member in members:
+        member["look"]["servers"] = servers
+    planned = plan_fleet(members, {"orders": fleets.invalidated()}, FRESH, fleets.settings(servers=servers))
+    told = fleet_status(planned)
+    assert told["alarming"] == alarming and set(told["services"]["orders"]["codes"]) == {"config-other-timelock"}
+    assert any("it is one cluster" in line for line in told["lines"]) == (not alarming)
+
+
 UNREADABLE = {"refusal": Refusal("kvs-unreachable", "connection refused")}
 TELLS_NOTHING = {"state": "ambiguous", "bound": None, "code": "bound-ambiguous", "reason": "Two rows."}
 
