@@ -242,7 +242,8 @@ def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path, 
 @pytest.mark.parametrize("store", STORES)
 def test_a_bound_that_timelock_comes_past_under_nodes_that_serve_is_raised_once_they_are_stopped(lab, tmp_path, store):
     """By elections of TimeLock's leader, say; while the bound is guarded, and when it is open again already."""
-    opened = moment_of("after", "reverse_report", "Open the store for a later migration, now that every node serves on it")
+    opening = "Open the store for a later migration, now that every node serves on it"
+    opened = moment_of("after", "reverse_report", opening)
     with fleet(lab, tmp_path, 2, stores=(store,)) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()

@@ -94,8 +94,8 @@ def given_back(params: dict) -> dict:
 
 
 _STOP_FIRST = (
-    "Find who still takes timestamps of the namespace, and stop that. Under nodes that serve the bound is not raised: stop "
-    "every node of the service, then run reverse.yml again, which raises it and starts them."
+    "Find who still takes timestamps of the namespace, and stop that. Under nodes that serve the bound is not raised: "
+    "stop every node of the service, then run reverse.yml again, which raises it and starts them."
 )
 
 

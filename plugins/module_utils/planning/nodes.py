@@ -140,7 +140,7 @@ def other_timelock(nodes: list, servers: list) -> list:
     return refusals
 
 
-_ONE_CLUSTER = "A server is in both lists, so that it is one cluster: make the node's list and the inventory's one again."
+_ONE_CLUSTER = "A server is in both lists, so that it is one cluster: make the node's list and the inventory's alike."
 
 
 def is_on_another_timelock(nodes: list, servers: list) -> bool:

@@ -70,6 +70,7 @@ class ServicePlanner:
         self.settings = settings
         self.refusals: list = []
         self.notes: list = []
+        self.accepted: list = []
         self.repair: str | None = None
 
     @property
@@ -181,10 +182,11 @@ class ServicePlanner:
 
     def _drifted(self) -> list:
         """An active store beside such nodes is one that somebody took back by hand: refusals say that, as of any bound
-        that is live. Of a store that cannot be read, or tells nothing, nodes say by themselves what must not be."""
+        that is live. What was accepted of it must not be all the same. Of a store that cannot be read, or tells
+        nothing, nodes say by themselves what must not be."""
         store = self.store or {}
         if store.get("state") == ACTIVE or store.get("guarded"):
-            return []
+            return self.accepted
         if store.get("state") != INVALIDATED or self.reversing:
             return [] if self._run_is_at_it else node_checks.on_both_sides(self.nodes)
         found = []
@@ -414,10 +416,12 @@ class ServicePlanner:
             found = f"{', '.join(switched)} are configured for TimeLock, and the store is still active."
             code = "config-mixed-active"
         lost = self._has_lost_its_invalidation()
+        refusal = Refusal(code, found, _AGAIN_WITHOUT_PROOF if lost else None)
         if lost and self.settings["accept_unproven"]:
             self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {found}")
+            self.accepted.append(refusal)
         else:
-            self.refusals.append(Refusal(code, found, _AGAIN_WITHOUT_PROOF if lost else None))
+            self.refusals.append(refusal)
 
     def _has_lost_its_invalidation(self) -> bool:
         """Whether the store is as an unfinished migration found it, although nodes are on TimeLock, and no node that

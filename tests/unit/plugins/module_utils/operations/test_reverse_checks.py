@@ -71,7 +71,7 @@ def test_one_that_an_earlier_run_has_opened_is_raised_too_once_no_node_runs():
 def test_under_nodes_that_serve_on_it_already_a_bound_is_not_raised_and_must_be_above_timelock():
     served = {"live": True, "nodes_to_stop": []}
     assert given_back("19999999", planned=served) == {"bound": "20000000", "raise_to": None}
-    with pytest.raises(Refusal, match="timelock-not-quiet.* stop every node of the service, then run reverse.yml again"):
+    with pytest.raises(Refusal, match="timelock-not-quiet.* stop every node of the service, then run reverse"):
         given_back("20000000", planned=served)
     assert given_back("15000001", planned={"live": True})["raise_to"] == "25000001"
 

@@ -209,7 +209,7 @@ ENDED = {"unfinished": False, "holder": None}
     [
         (fleets.invalidated(), ("timelock",) * 3, "migrated"),
         (fleets.invalidated(record=fleets.record(**ENDED, outcome="migrated")), ("timelock",) * 3, "migrated"),
-        (fleets.store(record=fleets.record(**ENDED, outcome="reversed", direction="reverse")), ("leader",) * 3, "embedded"),
+        (fleets.store(record=fleets.record(**ENDED, outcome="reversed")), ("leader",) * 3, "embedded"),
         (fleets.invalidated(record=fleets.record(direction="reverse")), ("held",) * 3, "on the way back"),
     ],
 )
@@ -233,14 +233,15 @@ def test_what_speaks_against_the_fleet_is_said_first_and_nodes_that_nobody_can_p
         )
         told = fleet_status(planned)
         assert told["alarming"] == codes
-        assert told["lines"][2].startswith(("timelock-too-old: ", "inventory-service-unnamed: No atlasdb_service_name for"))
+        assert told["lines"][2].startswith(("timelock-too-old: ", "inventory-service-unnamed: No atlasdb_service_name"))
         assert told["services"]["orders"]["state"] == "embedded"
 
 
 def test_an_inventory_in_which_there_is_nothing_to_look_at_is_an_alarm():
     told = fleet_status(plan_fleet([], {}, fleets.TIMELOCK, fleets.settings(playing=[])))
     assert told["alarming"] == ["inventory-empty"]
-    named = fleet_status(plan_fleet([fleets.node(1)], {"orders": fleets.store()}, fleets.TIMELOCK, fleets.settings(servers=[])))
+    unserved = fleets.settings(servers=[])
+    named = fleet_status(plan_fleet([fleets.node(1)], {"orders": fleets.store()}, fleets.TIMELOCK, unserved))
     assert named["alarming"] == [] and any("No TimeLock server is named" in line for line in named["lines"])
 
 
@@ -260,6 +261,22 @@ def test_nodes_on_another_list_of_one_timelock_are_refused_and_no_alarm(servers,
     told = fleet_status(planned)
     assert told["alarming"] == alarming and set(told["services"]["orders"]["codes"]) == {"config-other-timelock"}
     assert any("it is one cluster" in line for line in told["lines"]) == (not alarming)
+
+
+@pytest.mark.parametrize(
+    ("modes", "code"), [(("timelock", "held", "held"), "config-mixed-active"), (("timelock",) * 3, "store-reactivated")]
+)
+def test_what_a_reason_lets_a_run_go_on_with_must_not_be_all_the_same(modes, code):
+    """The invalidation was lost, nobody could use the store, and the reason stands in the inventory."""
+    members = [
+        fleets.node(number, look=fleets.look(number, mode, mode != "held"), accept_unproven="looked on every host")
+        for number, mode in enumerate(modes, 1)
+    ]
+    planned = plan_fleet(members, {"orders": fleets.store(record=fleets.record())}, LISTED, fleets.settings())
+    assert planned["services"]["orders"]["todo"] == "migrate" and planned["reasons"] == []
+    told = fleet_status(planned)
+    assert (told["alarming"], told["services"]["orders"]["do"]) == (["orders"], f"see {code}")
+    assert any(line.startswith(f"orders: {code}: ") for line in told["lines"])
 
 
 UNREADABLE = {"refusal": Refusal("kvs-unreachable", "connection refused")}
