@@ -404,6 +404,13 @@ table:
   returned: success
   type: list
   elements: str
+diff_lines:
+  description: >-
+    How the configuration files would change, as lines of text; nodes whose files change alike share one diff, and stand
+    above it.
+  returned: success
+  type: list
+  elements: str
 """
 
 from ..module_utils.operation import run_module

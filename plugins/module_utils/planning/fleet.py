@@ -11,6 +11,7 @@ from ..printable import printable
 from ..refusal import Refusal
 from . import applied, fence, inventory
 from .dependents import dependents, depends, unseen, words
+from .diffs import diff_lines
 from .newcomer import NewcomerPlanner
 from .nodes import config_of
 from .rename import RenamePlanner, wrong_request
@@ -97,6 +98,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         "refused": bool(fleet) or len(refused) > len(left_out),
         "left_out": left_out,
         "table": [printable(line) for line in (*table(plans), *words(edges))],
+        "diff_lines": diff_lines(plans),
         "depends": edges,
         "clients": clients,
     }
