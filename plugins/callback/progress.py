@@ -14,7 +14,7 @@ version_added: 0.1.0
 short_description: A line for each service and step of a handover
 description:
   - Prints when each play begins, what the plan and the verdict say, a line for each service and step with what it took,
-    and what fails. Not for other playbooks than those of this collection.
+    what fails and why, and with C(--diff) what is changed. Not for other playbooks than those of this collection.
   - In a terminal, the last line says what the run waits for, for how long it has, and for how long still at most.
     Elsewhere, such as in a file, a line says so for a wait that is long.
   - The elapsed seconds stand at the beginning of each line.
@@ -31,16 +31,17 @@ import time
 from contextlib import suppress
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.plugins.callback import CallbackBase
 from ansible.template import Templar
 from ansible_collections.atlasdb.timelock.plugins.module_utils.printable import printable
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK, SHORT
-from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import Progress
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.progress import LONG_SECONDS, Progress, Task
 
 ERASE_LINE = "\r\x1b[K"
 REDRAW_SECONDS = 0.5
-FIRST_WORD_SECONDS = 10.0
-"""In a file: of a wait that is shorter nothing is said, and of a longer one whenever it has doubled."""
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+DIFF_COLOURS = {"+": C.COLOR_DIFF_ADD, "-": C.COLOR_DIFF_REMOVE, "@": C.COLOR_DIFF_LINES}
 
 
 class CallbackModule(CallbackBase):
@@ -70,9 +71,13 @@ class CallbackModule(CallbackBase):
             self._display.display(self._stamped(text), color=color)
 
     def _say_of(self, result, what: str, color: str) -> None:
-        first, *more = str(result.result.get("msg")).splitlines() or [""]
-        for line in (f"{result.host.get_name()}: {what}: {first}", *more):
-            self._say(f"   {line}", color)
+        # What is done once is done for all hosts, and the one that Ansible names has no part in it.
+        where = "" if result.task.run_once else f"{result.host.get_name()}: "
+        failed = [item for item in result.result.get("results") or [] if item.get("failed") or item.get("unreachable")]
+        for told in failed or [result.result]:
+            first, *more = _reason(told) or [""]
+            for line in (f"{where}{what}: {first}", *more):
+                self._say(f"   {line}", color)
 
     def _warn(self, result) -> None:
         with self._writing:
@@ -90,7 +95,8 @@ class CallbackModule(CallbackBase):
             time.sleep(REDRAW_SECONDS)
             if self._terminal:
                 self._redraw()
-            elif (waiting := self._progress.waiting()) and waiting[1] >= max(FIRST_WORD_SECONDS, 2 * self._spoken):
+            # Of a wait that is shorter nothing is said in a file, and of a longer one whenever it has doubled.
+            elif (waiting := self._progress.waiting()) and waiting[1] >= max(LONG_SECONDS, 2 * self._spoken):
                 self._spoken = waiting[1]
                 with self._writing:
                     self._write(f"{self._stamped(waiting[0])}\n")
@@ -109,29 +115,34 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play):
         self._play = play
-        self._on_task({}, "")
+        self._on_task({}, None)
         self._say(f"== {play.get_name()}")
 
     def v2_playbook_on_task_start(self, task, is_conditional):
-        self._on_task(task.get_vars(), task.resolved_action or task.action)
+        module = (task.resolved_action or task.action).removeprefix("atlasdb.timelock.")
+        variables = {**self._play.get_vars(), **task.get_vars()}
+        self._on_task(variables, Task(module, task.name or "", task.args, bool(task.until)))
 
-    def _on_task(self, variables, action):
+    def _on_task(self, variables, task):
         self._spoken = 0.0
         step = variables.get("timelock_step")
         # As the role calls it: (1/9) Prepare. What puts a service back stands under the step that failed.
         called = SHORT[PUT_BACK] if step == PUT_BACK else variables.get("timelock_title", "")
         title = re.sub(r"^\((.*?)\)", r"\1", called)
-        for line in self._progress.task(step, title or step, action.removeprefix("atlasdb.timelock.")):
+        for line in self._progress.task(step, title or step, task):
             self._say(line)
 
     def v2_runner_on_start(self, host, task):
-        def limit(variable: str) -> float:
+        def value(variable: str) -> float | None:
             manager = self._play.get_variable_manager()
             variables = manager.get_vars(play=self._play, host=host, task=task)
             templar = Templar(loader=self._play.get_loader(), variables=variables)
-            return float(templar.resolve_variable_expression(variable))
+            try:
+                return float(templar.resolve_variable_expression(variable))
+            except AnsibleError:
+                return None  # the role of TimeLock's servers has none of them
 
-        self._progress.begins(host.get_name(), limit)
+        self._progress.begins(host.get_name(), value)
 
     def v2_runner_on_ok(self, result):
         self._progress.ends(result.host.get_name(), skipped=False)
@@ -140,9 +151,29 @@ class CallbackModule(CallbackBase):
         if action == "fleet_plan":
             self._progress.planned(result.result.get("services") or {})
         elif action == "debug":
-            message = result.result.get("msg")
-            for line in message if isinstance(message, list) else [message]:
+            for told in result.result.get("results") or [result.result]:
+                self._debug(told)
+
+    def _debug(self, told):
+        """What a debug task says, or, of a variable, its name and value."""
+        if told.get("skipped"):
+            return
+        if "msg" in told:
+            message = told["msg"]
+        else:
+            hidden = ("changed", "failed", "skipped", "item")
+            message = [f"{key}: {value}" for key, value in told.items() if key[0] != "_" and key not in hidden]
+        for text in message if isinstance(message, list) else [message]:
+            for line in str(text).splitlines() or [""]:
                 self._say(f"   {line}")
+
+    def v2_on_file_diff(self, result):
+        if not (result.result.get("changed") and result.result.get("diff")):
+            return
+        self._say(f"   {result.host.get_name()}: {result.task.name}:")
+        # Without Ansible's colours: what does not print, such as in a file's text, is shown by its number.
+        for line in COLOURS.sub("", self._get_diff(result.result["diff"])).rstrip().splitlines():
+            self._say(f"   {line}", DIFF_COLOURS.get(line[:1]))
 
     def v2_runner_on_skipped(self, result):
         self._progress.ends(result.host.get_name(), skipped=True)
@@ -158,6 +189,16 @@ class CallbackModule(CallbackBase):
         self._say_of(result, "UNREACHABLE", C.COLOR_UNREACHABLE)
 
     def v2_playbook_on_stats(self, stats):
-        self._on_task({}, "")
-        changed = sum(stats.summarize(host)["changed"] for host in stats.processed)
-        self._say(f"== changed={changed} over {len(stats.processed)} hosts")
+        self._on_task({}, None)
+        hosts = [stats.summarize(host) for host in stats.processed]
+        counts = {key: sum(host[key] for host in hosts) for key in ("changed", "failures", "unreachable")}
+        told = {"changed": counts["changed"], "failed": counts["failures"], "unreachable": counts["unreachable"]}
+        said = " ".join(f"{key}={count}" for key, count in told.items() if count or key == "changed")
+        self._say(f"== {said} over {len(hosts)} hosts")
+
+
+def _reason(told: dict) -> list:
+    """Why something failed, as lines: its message, and what a command said. Of what is hidden, that it is."""
+    said = [told.get("msg") or told.get("censored") or "no reason given"]
+    said += [told[key] for key in ("stderr", "module_stderr", "stdout", "module_stdout") if told.get(key)][:1]
+    return [line for text in said for line in str(text).splitlines()]

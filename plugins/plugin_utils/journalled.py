@@ -26,12 +26,10 @@ class _Writing:
         return self._task.resolved_action.rpartition(".")[2]
 
     def _journal(self, task_vars: dict) -> tuple:
-        if self._task.check_mode or "timelock_report_dir" not in task_vars or "timelock_step" not in task_vars:
+        names = ("timelock_run_id", "atlasdb_service_name", "timelock_step", "timelock_report_dir")
+        if self._task.check_mode or not all(name in task_vars for name in names):
             return None, {}
-        run_id, service, step, folder = (
-            self._templar.template(task_vars[name])
-            for name in ("timelock_run_id", "atlasdb_service_name", "timelock_step", "timelock_report_dir")
-        )
+        run_id, service, step, folder = (self._templar.template(task_vars[name]) for name in names)
         who = {"run": run_id, "service": service, "node": task_vars["inventory_hostname"], "step": step}
         return os.path.join(folder, f"{run_id}.jsonl"), who
 

@@ -55,7 +55,7 @@ def test_an_effect_that_ends_in_an_error_is_unknown(tmp_path):
 
 
 def test_a_task_of_no_run_and_one_in_check_mode_have_no_journal(tmp_path):
-    for checking, without in ((False, "timelock_step"), (True, None)):
+    for checking, without in ((False, "timelock_step"), (False, "timelock_run_id"), (True, None)):
         action = _Invalidating(tmp_path)
         action._task.check_mode = checking
         action.variables.pop(without, None)

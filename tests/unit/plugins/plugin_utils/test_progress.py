@@ -25,8 +25,8 @@ class Run:
         self.progress.planned(PLAN)
         self.asked = []
 
-    def task(self, step, module="debug", nodes=(), limit=None):
-        lines = self.progress.task(step, step and title(step), module)
+    def task(self, step, module="debug", nodes=(), limit=None, **task):
+        lines = self.progress.task(step, step and title(step), progress.Task(module, **task))
 
         def ask(variable):
             self.asked.append(variable)
@@ -108,6 +108,53 @@ def test_a_wait_without_a_limit_and_one_outside_of_the_steps_are_said_too():
     assert run.waiting is None
 
 
+def test_a_task_without_words_of_its_own_is_named_once_it_takes_long():
+    run = Run()
+    run.task("stop", "command", ["orders-1", "orders-2"], name="Drain {it}")
+    run.ends(9.9, "orders-1")
+    assert run.waiting is None
+    run.now = 12.0
+    assert run.waiting == "2/9 Hold, stop, prove offline waits 12 s for the task Drain {it} of orders-2"
+    assert run.asked == []
+
+
+QUIET = "waits 0 s, at most 60 s more, for TimeLock to be asked by nobody else"
+MOVING = "waits 0 s, at most 45 s more, for a node to take timestamps from TimeLock"
+ANSWER = "waits 0 s, at most 30 s more, for TimeLock to answer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit", "said"),
+    [
+        ({"quiet_since": "{{ look }}", "quiet_seconds": "{{ timelock_quiet_seconds }}"}, 30.0, QUIET),
+        ({"quiet_since": "{{ look }}", "quiet_seconds": 0}, 30.0, ANSWER),
+        ({"moved_since": "{{ look }}"}, 30.0, MOVING),
+        ({}, 30.0, ANSWER),
+        ({}, None, "waits 0 s for TimeLock to answer"),
+    ],
+)
+def test_a_question_to_timelock_that_is_to_see_more_than_an_answer_says_so(arguments, limit, said):
+    run = Run()
+    run.task(None, "timelock_info", ["orders-1"], limit, arguments=arguments)
+    assert run.waiting == said
+
+
+def test_what_is_repeated_until_it_gives_what_is_wanted_and_what_asks_many_stores_has_no_limit():
+    run = Run()
+    run.task(None, "timelock_info", ["tl-1"], 30.0, repeated=True)
+    assert run.waiting == "waits 0 s for TimeLock to answer"
+    run.task(None, "fleet_plan", ["orders-1"], 30.0)
+    assert run.waiting == "waits 0 s for the stores and TimeLock to answer"
+    assert run.asked == []
+
+
+def test_hosts_of_no_service_have_a_line_each_for_a_step():
+    run = Run()
+    run.progress.task("install", "3/6 Install beside what runs", progress.Task("command"))
+    run.ends(2.0, "timelock-1.example.com")
+    assert run.task(None) == ["timelock-1.example.com  3/6 Install beside what runs                  2.0 s"]
+
+
 def test_a_look_that_waits_for_nothing_has_no_limit():
     run = Run()
     run.task("prepare", "kvs_sockets_info", ["orders-1"], 0.0)
@@ -122,5 +169,8 @@ def test_whatever_a_run_may_wait_for_has_words(module):
 def test_the_limits_are_variables_of_the_roles():
     defaults = "".join((ROOT / f"roles/{role}/defaults/main.yml").read_text() for role in ("atlasdb", "timelock"))
     given = "".join(file.read_text() for file in (ROOT / "roles/timelock/tasks").glob("*.yml"))
-    for _words, variable in progress.WAITS.values():
-        assert variable is None or f"\n{variable}: " in defaults or f"\n    {variable}: " in given
+    waits = (*progress.WAITS.values(), progress.QUIET, progress.MOVING)
+    variables = {limit for _words, limits in waits for limit in limits if isinstance(limit, str)}
+    assert "timelock_quiet_seconds" in variables
+    for variable in variables:
+        assert f"\n{variable}: " in defaults or f"\n    {variable}: " in given
