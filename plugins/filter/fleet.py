@@ -153,7 +153,7 @@ def run_verdict(plan, hostvars, journal_path, check_mode):
     # Without its journal a run has ended as it has, and nobody knows when.
     with contextlib.suppress(OSError):
         lines = journal.read(journal_path)
-    times = {name: ended(lines, name, service["todo"]) for name, service in plan["services"].items()}
+    times = {name: ended(lines, service) for name, service in plan["services"].items()}
     return verdict.verdict(plan, voices, times, check_mode)
 
 

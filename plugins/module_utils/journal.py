@@ -47,7 +47,7 @@ REFUSED = "refused"
 UNKNOWN = "unknown"
 """The ends of an effect. Unknown: no answer, or one without a code, which may have come after anything."""
 
-_TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "ended", "accepted_unproven")
+_TOLD = ("code", "found", "before", "after", "epoch", "fresh_timestamp", "started", "ended", "accepted_unproven")
 _TOLD_OF_A_LOOK = (
     "code", "found", "state", "store", "bound", "backup", "corroboration", "fresh_timestamp", "leader", "unseen",
 )  # fmt: skip

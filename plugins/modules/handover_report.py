@@ -27,6 +27,10 @@ options:
     description: How the run ended, as P(atlasdb.timelock.run_verdict#filter) says it.
     type: dict
     required: true
+  playbook:
+    description: The playbook that ran, C(migrate.yml), C(repair.yml), C(reverse.yml) or C(rename_namespace.yml).
+    type: str
+    required: true
   server_version:
     description: The version of TimeLock's servers, where it was declared. Without, the report says that nobody knew it.
     type: str
@@ -52,6 +56,7 @@ EXAMPLES = r"""
   atlasdb.timelock.handover_report:
     directory: /var/log/timelock-reports
     plan: "{{ plan }}"
+    playbook: migrate.yml
     verdict: "{{ plan | atlasdb.timelock.run_verdict(hostvars, journal, ansible_check_mode) }}"
 """
 

@@ -19,6 +19,7 @@ ARGUMENT_SPEC = {
     "directory": {"type": "path", "required": True},
     "plan": {"type": "dict", "required": True},
     "verdict": {"type": "dict", "required": True},
+    "playbook": {"type": "str", "required": True},
     "server_version": {"type": "str"},
     "validate_certs": {"type": "bool", "default": True},
 }
@@ -35,9 +36,10 @@ def report_of(params: dict, made: str, by: dict) -> dict:
     plan = params["plan"]
     ends = {}
     for name, end in params["verdict"]["services"].items():
-        told = {**end, **ended(lines, name, plan["services"][name]["todo"]), **history(lines, name)}
+        told = {**end, **ended(lines, plan["services"][name]), **history(lines, name)}
         ends[name] = {**told, "unchecked": unchecked(plan["services"][name], told, plan["servers"], params)}
-    return document(REPORT, plan, made, by, ends)
+    told = {"playbook": params["playbook"], "server_version": params["server_version"]}
+    return {**document(REPORT, plan, made, by, ends), **told}
 
 
 _IN_SHORT = ("outcome", "already", "ts", "fresh_before_start", "outage_seconds", "window_seconds", "failure", "left")

@@ -42,7 +42,7 @@ def outcome(plan: dict, voice: dict) -> str:
 def verdict(plan: dict, voices: dict, times: dict, check_mode: bool) -> dict:
     """The end of a run: ``services`` by name, ``lines`` for a person, ``not_migrated`` (names).
 
-    ``times`` are ``outage_seconds`` and ``window_seconds`` of each service, where its journal tells them.
+    ``times`` are ``outage_seconds``, ``window_seconds`` and ``down_since`` of each service, where its journal tells.
     """
     ends = {name: _end(service, voices[name], times.get(name, {})) for name, service in plan["services"].items()}
     if check_mode:
@@ -68,6 +68,7 @@ def _end(service: dict, voice: dict, times: dict) -> dict:
         "fresh_before_start": _text((voice.get("timelock_after") or {}).get("fresh_timestamp")),
         "outage_seconds": times.get("outage_seconds"),
         "window_seconds": times.get("window_seconds"),
+        "down_since": times.get("down_since"),
         "failure": failure and {"step": failure["step"], "code": failure["code"], "msg": failure["msg"]},
         "left": (voice.get("timelock_left") or {}).get("words"),
         "accepted_unproven": _accepted(service, voice),

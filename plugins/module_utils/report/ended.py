@@ -12,6 +12,7 @@ from .. import journal
 from ..bound import ACTIVE
 from ..planning.service import REVERSED
 from ..planning.verdict import FAILED, MIGRATED, RENAMED
+from ..proofs import SERVING
 from .steps import PUT_BACK, sequence
 
 _DONE = (journal.CHANGED, journal.UNCHANGED)
@@ -19,18 +20,19 @@ _OUTCOMES = {"report": MIGRATED, "reverse_report": REVERSED, "rename_report": RE
 """What a service is that has come to the end of its last step."""
 
 
-def ended(lines: list, service: str, todo: str) -> dict:
-    """``outcome``, ``ts``, ``fresh_before_start``, ``outage_seconds`` and ``window_seconds``, as far as ``lines`` tell.
+def ended(lines: list, plan: dict) -> dict:
+    """``outcome``, ``ts``, ``fresh_before_start``, ``outage_seconds``, ``window_seconds`` and ``down_since``, as far as
+    ``lines`` tell.
 
-    ``todo`` is what its plan had to do with it. Nothing of a service of which they tell no effect. It has ended well
-    whose last effect, the end written into the record, was made. That one failed is said only where it was put back, or
-    its last effect is not known to be made: a line that is missing may be one that could not be written.
+    ``plan`` is the service's. Nothing of one of which they tell no effect. It has ended well whose last effect, the end
+    written into the record, was made. That one failed is said only where it was put back, or its last effect is not
+    known to be made: a line that is missing may be one that could not be written.
     """
-    own = [line for line in lines if line["service"] == service]
+    own = [line for line in lines if line["service"] == plan["service"]]
     effects = [line for line in own if "effect" in line]
     if not effects:
         return {}
-    steps = list(sequence(todo, [line["step"] for line in own]))
+    steps = list(sequence(plan["todo"], [line["step"] for line in own]))
     stop, (first, others, last) = steps[1], steps[-3:]
     well = _at(own, last, "handover_record", _DONE)
     failed = effects[-1]["came"] not in _DONE or any(line["step"] == PUT_BACK for line in effects)
@@ -41,7 +43,11 @@ def ended(lines: list, service: str, todo: str) -> dict:
     told["fresh_before_start"] = None if fresh is None else _text(fresh.get("fresh_timestamp"))
     began = _at(own, stop, "node_offline", (journal.BEGUN,))[:1]
     serves = _at(own, first, "node_online", _DONE)
-    told["outage_seconds"] = _between(began, serves)
+    serves_again = [line["time"] for line in own if line["step"] == PUT_BACK and SERVING in _proofs(line)]
+    told["outage_seconds"] = _between(began, serves or serves_again[:1])
+    gone = {line["node"] for line in own if line["step"] == stop and "process" in _proofs(line)}
+    down = gone == set(plan["nodes"]) and not serves and not _at(own, PUT_BACK, "node_online", _DONE)
+    told["down_since"] = began[0] if began and down else None
     told["window_seconds"] = _between(began, _at(own, others, "node_online", _DONE) or serves) if well else None
     return {key: value for key, value in told.items() if value is not None}
 
@@ -52,6 +58,10 @@ def _at(lines: list, step: str, module: str, came: tuple) -> list:
     return [
         line["time"] for line in lines if (line["step"], line.get("effect")) == (step, effect) and line["came"] in came
     ]
+
+
+def _proofs(line: dict) -> list:
+    return [proof["kind"] for proof in line.get("proofs") or []]
 
 
 def _seen(lines: list, step: str, look: str) -> dict | None:

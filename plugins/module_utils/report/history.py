@@ -79,7 +79,8 @@ def _witnesses(lines: list) -> list:
 
 
 def _proofs(lines: list) -> list:
-    """Every proof: ``time``: when it was told; ``taken``: from when its age counts; ``before``: what was seen then."""
+    """Every proof: ``time``: when it was told; ``taken``: from when its age counts; ``before``: what was seen then;
+    ``started``: of a node that was to serve, whether it was started for that."""
     return [
         {"time": line["time"], "step": line["step"], **_proof(line, proof)}
         for line in lines
@@ -91,6 +92,8 @@ def _proof(line: dict, proof: dict) -> dict:
     told = {**proof, "node": None if proof["kind"] in _OF_A_SERVICE else line["node"]}
     if proof["kind"] in _OF_ABSENCE and line.get("before"):
         told["before"] = line["before"]
+    if "started" in line:
+        told["started"] = line["started"]
     if "fresh_timestamp" in told:
         told["fresh_timestamp"] = str(told["fresh_timestamp"])
     return told

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.diffs import alike
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report import steps
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import BACKUP, BOUND, FRESH
 from ansible_collections.atlasdb.timelock.plugins.module_utils.report.unchecked import UNPROVABLE
@@ -19,7 +20,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 _NUMBERS = {BOUND: "bound in the store", BACKUP: "bound kept at the invalidation", FRESH: "fresh from TimeLock"}
-_DONE = (verdict.REVERSED, verdict.RENAMED, verdict.MIGRATED)
+_REVERSE = "reverse.yml"
+_VERBS = {_REVERSE: verdict.REVERSED, "rename_namespace.yml": verdict.RENAMED}
+_DONE = (verdict.MIGRATED, *_VERBS.values())
 _TONES = {**dict.fromkeys(_DONE, "good"), verdict.FAILED: "bad", "refused": "bad"}
 
 
@@ -29,21 +32,23 @@ def page(report: dict) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters.update(moment=_moment, clock=_clock, grouped=words.grouped, seconds=_seconds)
+    way_back = report["playbook"] == _REVERSE
     services = [
-        _service(name, service, f"service-{number}")
+        _service(name, service, f"service-{number}", way_back)
         for number, (name, service) in enumerate(report["services"].items(), 1)
     ]
+    outcomes = [service["end"]["outcome"] for service in services]
     return environment.get_template("page.html.j2").render(
         report=report,
         services=services,
-        headline=_headline([service["end"]["outcome"] for service in services]),
+        began=min((step["began"] for service in services for step in service["end"]["steps"]), default=None),
+        headline=_headline(outcomes, _VERBS.get(report["playbook"], verdict.MIGRATED)),
         numbers=_NUMBERS,
         unprovable=UNPROVABLE,
     )
 
 
-def _headline(outcomes: list) -> str:
-    what = next((one for one in _DONE if one in outcomes), verdict.MIGRATED)
+def _headline(outcomes: list, what: str) -> str:
     done = outcomes.count(what)
     noun = "service" if len(outcomes) == 1 else "services"
     if done == len(outcomes):
@@ -51,7 +56,7 @@ def _headline(outcomes: list) -> str:
     return f"{done} of {len(outcomes)} {noun} {what}"
 
 
-def _service(name: str, service: dict, anchor: str) -> dict:
+def _service(name: str, service: dict, anchor: str, way_back: bool) -> dict:
     end = service["end"]
     sequence = steps.sequence(service["todo"], [step["step"] for step in end["steps"]])
     return {
@@ -64,24 +69,17 @@ def _service(name: str, service: dict, anchor: str) -> dict:
         "refusals": service["refusals"],
         "accepted": words.accepted(service),
         "noted": words.noted(service),
-        "facts": words.facts(service),
-        "first_after": words.first_after(end),
+        "facts": words.facts(service, way_back),
+        "key_numbers": words.key_numbers(service, way_back),
+        "outage": f"down since {_clock(end['down_since'])}" if end["down_since"] else _seconds(end["outage_seconds"]),
+        "caption": words.caption(service),
         "proofs": words.proofs(service),
         "charts": [
             {key: Markup(value) if key != "width" and value else value for key, value in chart.items()}
             for chart in charts(end, steps.SHORT)
         ],
-        "diffs": _diffs(service["diffs"]),
+        "diffs": [(nodes, [_line(line) for line in text.splitlines()]) for nodes, text in alike(service["diffs"])],
     }
-
-
-def _diffs(diffs: dict) -> list:
-    """Pairs of the nodes whose files change alike, and the lines of that change."""
-    alike: dict = {}
-    for node, text in diffs.items():
-        if text:
-            alike.setdefault(text, []).append(node)
-    return [(nodes, [_line(line) for line in text.splitlines()]) for text, nodes in alike.items()]
 
 
 def _line(text: str) -> dict:

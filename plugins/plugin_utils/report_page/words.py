@@ -10,7 +10,8 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils import journal
 from ansible_collections.atlasdb.timelock.plugins.module_utils.cluster_sessions import HOSTS, NODES, STORE
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import verdict
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.service import ACCEPTED, RENAME, REVERSE
-from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import FRESH
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.history import BOUND, FRESH
+from ansible_collections.atlasdb.timelock.plugins.module_utils.report.steps import PUT_BACK
 
 _SESSIONS = {
     STORE: "the database's own list of its sessions",
@@ -31,6 +32,9 @@ _HOW_BACK = {
     "serving": ("Serves on its embedded timestamps", "its processes, their ports, and its health, on the node"),
 }
 _HOW_LEFT = ("What the old namespace gave out is below", "a fresh timestamp of it, through the leader")
+_HOW_PUT_BACK = ("Serves as before the run", "its processes, their ports, and its health, on the node")
+
+_CONFIGURED_BEFORE = {"hold": "the node's own configuration", "configured": "held, with its configuration for TimeLock"}
 
 _STORE_NAMES = ("database", "keyspace", "cluster_name", "system_identifier")
 
@@ -40,10 +44,19 @@ def grouped(number: str | None) -> str:
     return "–" if number is None else f"{int(number):,}"
 
 
-def first_after(end: dict) -> str | None:
-    """The first timestamp that TimeLock gave out after it was above TS; None of a way back."""
+def key_numbers(service: dict, way_back: bool) -> list:
+    """The two numbers that the run is about, each with its name."""
+    end = service["end"]
+    if way_back:
+        given_out = end["fresh_before_start"] or service["highest_issued"]
+        return [("Bound made live", grouped(end["restored_to"])), ("Last from TimeLock", grouped(given_out))]
+    return [("TS", grouped(end["ts"])), ("First timestamp after", grouped(_first_after(end)))]
+
+
+def _first_after(end: dict) -> str | None:
+    """The first timestamp that TimeLock gave out after it was above TS."""
     given = [proof["fresh_timestamp"] for proof in end["proofs"] if _forwarded(proof)]
-    return given[0] if given else None if end["restored_to"] else end["fresh_before_start"]
+    return given[0] if given else end["fresh_before_start"]
 
 
 def _forwarded(proof: dict) -> bool:
@@ -88,7 +101,7 @@ def _of_numbers(service: dict) -> list:
         said.append(f"The last timestamp of the namespace {service['renamed_from']}, TS, was {grouped(end['ts'])}.")
     elif end["ts"]:
         said.append(f"The bound, TS, was {grouped(end['ts'])}: no timestamp above it had ever been issued.")
-    given = first_after(end)
+    given = _first_after(end)
     if given and end["ts"]:
         above = "above TS" if int(given) > int(end["ts"]) else "not above TS"
         said.append(f"TimeLock gave {grouped(given)} after it was fast-forwarded, {above}.")
@@ -109,11 +122,34 @@ def _of_the_end(service: dict) -> list:
     }
     if end["outcome"] not in where:
         return [f"The service is not {_TO_BE.get(service['todo'], 'migrated')}."]
-    started = sorted(_proved(end, "serving"))
-    return [f"Only then did {', '.join(started)} start, and serve {where[end['outcome']]}."] if started else []
+    started = sorted(_proved(end, "serving") - _found_serving(end))
+    served = sorted(_found_serving(end))
+    said = [f"Only then did {', '.join(started)} start, and serve {where[end['outcome']]}."] if started else []
+    return [*said, *([f"{', '.join(served)} served {where[end['outcome']]} already."] if served else [])]
+
+
+def _found_serving(end: dict) -> set:
+    """The nodes that were to serve and did, as an earlier run had left them."""
+    return {proof["node"] for proof in end["proofs"] if proof["kind"] == "serving" and not _was_started(proof)}
+
+
+def _was_started(proof: dict) -> bool:
+    return proof.get("started", True)
 
 
 _TO_BE = {REVERSE: "brought back", RENAME: "renamed"}
+
+
+def caption(service: dict) -> str:
+    """What the chart of the numbers shows of the two sides, as far as the run came to it."""
+    end = service["end"]
+    if service["todo"] == REVERSE:
+        above = "All that TimeLock gave out is below the bound that was made live; all that is taken now is above."
+        return above if end["restored_to"] else ""
+    if not end["ts"]:
+        return ""
+    old, new = ("old namespace", "the new one") if service["todo"] == RENAME else ("old timestamp service", "TimeLock")
+    return f"All that the {old} can have issued is at or below TS; all that {new} gives the service is above."
 
 
 def accepted(service: dict) -> list:
@@ -129,15 +165,16 @@ def noted(service: dict) -> list:
     return [note for note in service["notes"] if not note.startswith(ACCEPTED)]
 
 
-def facts(service: dict) -> list:
+def facts(service: dict, way_back: bool) -> list:
     """Triples of a name, a value and how it is shown: ``num``, ``wide`` or nothing."""
-    end = service["end"]
+    kept = service["end"]["ts"] if way_back else None
     found = [
-        ("TS", grouped(end["ts"]), "num"),
-        ("First timestamp after", grouped(first_after(end)), "num"),
+        *((name, number, "num") for name, number in key_numbers(service, way_back)),
+        ("TS, kept until now", grouped(kept) if kept else "", ""),
         ("Corroborated by", _witnesses(service), ""),
         ("Namespace", service["namespace"] or "–", ""),
         ("Nodes", ", ".join(service["nodes"]), ""),
+        ("AtlasDB client", service["version"] or "not known", ""),
         ("Store", _store(service["identity"] or {}), ""),
         ("Before the run", f"{service['status']['state']}; {_modes(service['modes'])}", ""),
     ]
@@ -164,30 +201,41 @@ def _modes(modes: dict) -> str:
 def proofs(service: dict) -> list:
     """Every proof of the service: ``claim``, ``how`` it was obtained, and what was seen ``before`` and ``after``."""
     found = [{**_proof(service, proof), **_where(proof)} for proof in service["end"]["proofs"]]
-    return [*found, *_moving(service["end"])]
+    return [*found, *_moving(service)]
 
 
 def _where(proof: dict) -> dict:
     return {"node": proof["node"], "time": proof["time"]}
 
 
-def _moving(end: dict) -> list:
-    """That the first node takes its timestamps from TimeLock."""
-    fresh = [one for one in end["numbers"] if one["what"] == FRESH]
-    before = [one["number"] for one in fresh if one["step"] == "read_back"]
-    after = [one for one in fresh if one["step"] == "restart_first"]
-    if not before or not after:
+def _moving(service: dict) -> list:
+    """That the first node takes its timestamps from where it should: another number in the step that started it."""
+    end = service["end"]
+    started = [proof for proof in end["proofs"] if proof["kind"] == "serving" and proof["step"] != PUT_BACK]
+    if not started or (end["failure"] or {}).get("step") == started[0]["step"]:
         return []
-    return [
-        {
-            "claim": "Its namespace moves",
-            "how": "a fresh timestamp before the first node was started, and after",
-            "before": grouped(before[-1]),
-            "after": grouped(after[-1]["number"]),
-            "node": None,
-            "time": after[-1]["time"],
-        }
-    ]
+    what = BOUND if service["todo"] == REVERSE else FRESH
+    first, time = started[0]["step"], started[0]["time"]
+    numbers = [one for one in end["numbers"] if one["what"] == what]
+    before = [one["number"] for one in numbers if one["time"] <= time and one["step"] in _STEPS_BEFORE.get(first, ())]
+    # Of a rename the later one is of the namespace that it leaves.
+    before = before[-1:] if what == BOUND else before[:1]
+    moved = [one for one in numbers if one["time"] > time and one["step"] == first and one["number"] not in before]
+    if not before or not moved:
+        return []
+    claim, how = _MOVES[what]
+    shown = {"claim": claim, "how": f"{how} before the first node was started, and after"}
+    seen = {"before": grouped(before[0]), "after": grouped(moved[0]["number"])}
+    return [{**shown, **seen, "node": None, "time": moved[0]["time"]}]
+
+
+_MOVES = {BOUND: ("Its bound moves", "the bound in the store"), FRESH: ("Its namespace moves", "a fresh timestamp")}
+_STEPS_BEFORE = {
+    "restart_first": ("read_back", "rename_read_back"),
+    "own_migration": ("own_migration",),
+    "reverse_start_first": ("reverse_restore",),
+}
+"""By the step in which the first node is started, those that read the number last."""
 
 
 def _proof(service: dict, proof: dict) -> dict:
@@ -196,7 +244,7 @@ def _proof(service: dict, proof: dict) -> dict:
     before, after = {
         "sessions": lambda: (_seen(service), "no session but our own, and those named as no client"),
         "timelock": lambda: _timelock(service["end"], proof),
-        "serving": lambda: ("held, with no process", _serving(proof)),
+        "serving": lambda: (_before_start(service, proof), _serving(proof)),
     }.get(kind, lambda: (_present(proof), proof.get("detail", "–")))()
     view = service["view"] or {"kind": STORE}
     return {"claim": claim, "how": how or _SESSIONS[view["kind"]], "before": before, "after": after}
@@ -204,6 +252,8 @@ def _proof(service: dict, proof: dict) -> dict:
 
 def _how(todo: str, proof: dict) -> tuple:
     kind = proof["kind"]
+    if proof["step"] == PUT_BACK and kind == "serving":
+        return _HOW_PUT_BACK
     if todo == RENAME and kind == "timelock" and not _forwarded(proof):
         return _HOW_LEFT
     return (_HOW_BACK if todo == REVERSE and kind in _HOW_BACK else _HOW).get(kind, (kind, "–"))
@@ -220,13 +270,19 @@ def _timelock(end: dict, proof: dict) -> tuple:
 
 
 def _present(proof: dict) -> str:
-    if proof["kind"] == "hold":
-        return "the node's own configuration"
+    if proof["kind"] in _CONFIGURED_BEFORE:
+        return _CONFIGURED_BEFORE[proof["kind"]]
     before = proof.get("before") or {}
     parts = [f"process {', '.join(map(str, before['pids']))}"] if before.get("pids") else []
     parts += [f"listening on {', '.join(map(str, before['listening']))}"] if before.get("listening") else []
     parts += [f"connected to {', '.join(before['connected'])}"] if before.get("connected") else []
     return "; ".join(parts) or ("seen" if proof.get("seen_before") else "not seen: it counts for nothing")
+
+
+def _before_start(service: dict, proof: dict) -> str:
+    if not _was_started(proof):
+        return "it served already"
+    return "held, with no process" if proof["node"] in service["nodes_to_stop"] else "configured, with no process"
 
 
 def _serving(proof: dict) -> str:

@@ -49,10 +49,10 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def report(folder, lines=None, end=None, plan=None):
+def report(folder, lines=None, end=None, plan=None, playbook="migrate.yml"):
     given = {
         "directory": str(folder), "plan": plan or runs.plan(), "verdict": {"services": {"orders": end or runs.end()}},
-        "server_version": "0.905.0", "validate_certs": True,
+        "server_version": "0.905.1", "validate_certs": True, "playbook": playbook,
     }  # fmt: skip
     for line in runs.lines() if lines is None else lines:
         append(str(folder / f"{runs.RUN_ID}.jsonl"), line)
@@ -73,6 +73,11 @@ def test_a_page_says_why_it_was_safe(tmp_path):
         "alice@ops-1",
         "atlasdb.timelock 0.1.0, ansible-core 2.19.0, Python 3.11.0",
         "What no run can prove",
+        "Playbook migrate.yml Began 2026-11-22 18:04:59 UTC Ended 2026-11-22 18:06:00 UTC",
+        "TimeLock 0.905.1 TimeLock servers",
+        "AtlasDB client 0.905.0",
+        "Its namespace moves orders, 18:05:20.500 How a fresh timestamp before the first node was started, and after"
+        " Before 2,000,003 After 2,000,050",
     ):
         assert said in text, said
 
@@ -92,12 +97,107 @@ def _lines_at(*steps):
 
 def test_of_a_way_back_the_page_speaks_of_a_bound_made_live_and_not_of_a_migration(tmp_path):
     lines = _lines_at(*["reverse_restore"] * 4, "reverse_start_first", "reverse_start_others", "reverse_report")
+    for line in lines:
+        if line["step"] == "reverse_start_first" and "look" in line:
+            line.update(bound=13_000_001, look="store")
+            del line["fresh_timestamp"]
+        if line["step"] == "stop":
+            line["proofs"] = [*line.get("proofs", []), {"kind": "configured", "node": "orders-2", "seen_before": False}]
     end = runs.end(outcome="reversed", restored_to="12000001")
-    text = Page(page(report(tmp_path, lines, end, _plan_of("reverse")))).text
-    for said in ("1 service reversed", "The bound was made live at 12,000,001.", "serve on their embedded timestamps."):
+    text = Page(page(report(tmp_path, lines, end, _plan_of("reverse"), "reverse.yml"))).text
+    for said in (
+        "1 service reversed",
+        "The bound was made live at 12,000,001.",
+        "serve on their embedded timestamps.",
+        "Service Outcome Bound made live Last from TimeLock Outage",
+        "orders reversed 12,000,001 2,000,003 10.5 s 15.2 s",
+        "All that TimeLock gave out is below the bound that was made live",
+        "Before held, with its configuration for TimeLock",
+        "Its bound moves orders, 18:05:20.500 How the bound in the store before the first node was started, and after"
+        " Before 2,000,000 After 13,000,001",
+    ):
         assert said in text, said
-    for untrue in ("not migrated", "serve on TimeLock", "Serves on TimeLock", "TimeLock is above TS", "had ever been"):
+    for untrue in (
+        "not migrated", "serve on TimeLock", "Serves on TimeLock", "TimeLock is above TS", "had ever been",
+        "at or below TS", "First timestamp after", "it counts for nothing",
+    ):  # fmt: skip
         assert untrue not in text, untrue
+
+
+@pytest.mark.parametrize(
+    ("playbook", "said"),
+    [
+        ("migrate.yml", "0 of 1 service migrated"),
+        ("repair.yml", "0 of 1 service migrated"),
+        ("reverse.yml", "0 of 1 service reversed"),
+        ("rename_namespace.yml", "0 of 1 service renamed"),
+    ],
+)
+def test_a_run_in_which_nothing_was_done_is_headed_with_what_it_was_to_do(tmp_path, playbook, said):
+    plan = _plan_of("refused")
+    text = Page(page(report(tmp_path, [], runs.end(outcome="refused", ts=None), plan, playbook))).text
+    assert said in text and f"Playbook {playbook} Ended" in text
+
+
+def test_a_run_without_a_service_has_a_page(tmp_path):
+    nobody = {**report(tmp_path), "services": {}}
+    assert "0 services migrated" in Page(page(nobody)).text
+
+
+@pytest.mark.parametrize("todo", ["migrate", "reverse", "rename"])
+def test_of_nodes_that_served_already_the_page_does_not_say_that_the_run_started_them(tmp_path, todo):
+    outcome, playbook = {
+        "migrate": ("migrated", "migrate.yml"),
+        "reverse": ("reversed", "reverse.yml"),
+        "rename": ("renamed", "rename_namespace.yml"),
+    }[todo]
+    lines = runs.lines()
+    for line in lines:
+        if line.get("effect") == "start" and line["node"] == "orders-1" and "started" in line:
+            line.update(came="unchanged", started=False)
+    plan = _plan_of(todo, nodes_to_stop=["orders-2"], renamed_from="sales" if todo == "rename" else None)
+    text = Page(page(report(tmp_path, lines, runs.end(outcome=outcome), plan, playbook))).text
+    assert "Only then did orders-2, orders-3 start, and serve on" in text
+    assert re.search("orders-1 served on .* already\\.", text)
+    for node, before in (
+        ("orders-1", "it served already"),
+        ("orders-2", "held, with no process"),
+        ("orders-3", "configured, with no process"),
+    ):
+        assert re.search(f"Serves on [a-zA-Z ]+ {node}, 18:05:20.000 How [^.]*? Before {before}", text), node
+
+
+def test_the_page_says_how_long_a_service_was_down_that_was_put_back(tmp_path):
+    lines = [line for line in runs.lines() if line["step"] in ("prepare", "stop")]
+    back = {"effect": "start", "step": "put_back", "came": "changed", "started": True}
+    back["proofs"] = [{"kind": "serving", "pids": [9]}]
+    lines.append({**lines[-1], "look": None, "time": "2026-11-22T18:05:30.000+00:00", **back})
+    failure = {"step": "stop", "code": "node-still-running", "msg": "node-still-running: Process 7 is alive."}
+    end = runs.end(outcome="failed", failure=failure, ts=None, fresh_before_start=None, window_seconds=None)
+    text = Page(page(report(tmp_path, lines, end))).text
+    assert "orders failed – – 25.0 s –" in text
+    assert "Serves as before the run orders-1, 18:05:30.000" in text and "Serves on TimeLock" not in text
+
+
+def test_the_page_says_since_when_a_service_is_down(tmp_path):
+    lines = [line for line in runs.lines() if line["step"] in ("prepare", "stop", "read", "fast_forward", "invalidate")]
+    end = runs.end(outcome="failed", fresh_before_start=None, outage_seconds=None, window_seconds=None)
+    text = Page(page(report(tmp_path, lines[:-1], end))).text
+    assert "down since 18:05:05.000" in text
+
+
+def test_a_clients_own_migration_has_the_proof_that_its_namespace_moves(tmp_path):
+    lines = _lines_at("read", "fast_forward", *["own_migration"] * 3, "restart_others", "report")
+    last = next(line for line in lines if line.get("fresh_timestamp") == runs.TS + 50)
+    verified = {**last, "time": "2026-11-22T18:05:20.900+00:00", "fresh_timestamp": runs.TS + 90}
+    text = Page(page(report(tmp_path, [*lines, verified]))).text
+    assert "Its namespace moves" in text and "Before 2,000,003 After 2,000,050" in text
+
+
+def test_a_namespace_that_did_not_move_is_no_proof(tmp_path):
+    failure = {"step": "restart_first", "code": "node-not-on-timelock", "msg": "node-not-on-timelock: It rests."}
+    text = Page(page(report(tmp_path, runs.lines()[:-6], runs.end(outcome="failed", failure=failure)))).text
+    assert "Its namespace moves" not in text
 
 
 def test_of_a_rename_the_page_names_both_namespaces_and_takes_the_old_one_for_no_proof_of_the_new(tmp_path):
@@ -105,14 +205,19 @@ def test_of_a_rename_the_page_names_both_namespaces_and_takes_the_old_one_for_no
     steps = ("rename_read", "fast_forward", "fast_forward", "rename_read_back", "restart_first", "restart_others")
     lines = _lines_at(*steps, "rename_report")
     lines = [{**line, "proofs": [old]} if line["step"] == "rename_read" else line for line in lines]
+    (n, new) = next((n, line) for n, line in enumerate(lines) if line["step"] == "rename_read_back")
+    lines.insert(n + 1, {**new, "fresh_timestamp": runs.TS - 1, "time": "2026-11-22T18:05:15.500+00:00"})
     plan = _plan_of("rename", renamed_from="sales", namespace="orders")
-    text = Page(page(report(tmp_path, lines, runs.end(outcome="renamed", renamed_from="sales"), plan))).text
+    end = runs.end(outcome="renamed", renamed_from="sales")
+    text = Page(page(report(tmp_path, lines, end, plan, "rename_namespace.yml"))).text
     for said in (
         "1 service renamed",
         "The last timestamp of the namespace sales, TS, was 2,000,000.",
         "TimeLock gave 2,000,002 after it was fast-forwarded, above TS.",
         "serve on TimeLock with the namespace orders.",
         "What the old namespace gave out is below",
+        "All that the old namespace can have issued is at or below TS; all that the new one gives",
+        "Before 2,000,003 After 2,000,050",
     ):
         assert said in text, said
     assert "not above TS" not in text and "not migrated" not in text
@@ -150,7 +255,7 @@ def _spoilt(value, key=None):
     if isinstance(value, list):
         return [_spoilt(inner, key) for inner in value]
     ours = ("made", "time", "began", "ended", "number", "ts", "fresh_timestamp", "fresh_before_start", "bound", "kind")
-    ours += ("what", "step", "outcome", "effect", "came", "todo", "state")
+    ours += ("what", "step", "outcome", "effect", "came", "todo", "state", "down_since")
     return value if key in ours or not isinstance(value, str) else f"{value}{HOSTILE}"
 
 
@@ -217,7 +322,7 @@ def test_what_the_plan_notes_besides_is_not_said_to_be_accepted(tmp_path):
 def test_charts_show_every_number_and_every_step(tmp_path):
     made = Page(page(report(tmp_path)))
     assert made.tags.count("svg") == 4, "numbers and steps, for a desktop and for a phone"
-    numbers, corner, steps = 8, 1, 9
+    numbers, corner, steps = 9, 1, 9
     assert made.tags.count("circle") == 2 * (numbers + corner + 2 * steps)
     assert charts.charts({"steps": []}, {}) == [], "nothing was done, and there is nothing to show"
 

@@ -65,7 +65,8 @@ def report(folder, word, **end):
         service["refusals"] = [{"code": "bound-moved", "found": "It moved.", "do": "Stop it.", "msg": "It moved."}]
         service["notes"] = ["it is odd", "accepted unproven (why): odd"]
     given = {
-        "directory": str(folder), "plan": spoilt(plan, word), "server_version": None, "validate_certs": False,
+        "directory": str(folder), "plan": spoilt(plan, word), "server_version": word, "validate_certs": False,
+        "playbook": "migrate.yml",
         "verdict": {"services": {f"orders{word}": spoilt(runs.end(**end), word)}},
     }  # fmt: skip
     for key in ("ts", "fresh_before_start"):

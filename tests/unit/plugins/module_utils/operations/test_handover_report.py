@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[5] / "docs/json.md"
 
 def params(folder, end=None):
     verdict = {"services": {"orders": end or runs.end()}}
-    settings = {"server_version": None, "validate_certs": True}
+    settings = {"playbook": "migrate.yml", "server_version": None, "validate_certs": True}
     return {"directory": str(folder), "plan": runs.plan(), "verdict": verdict, **settings}
 
 
@@ -37,6 +37,7 @@ def test_a_report_is_the_plan_with_how_it_ended_and_what_the_journal_tells(tmp_p
     report = json.loads(json.dumps(report_of(given, runs.MADE, runs.BY)))
     assert (report["kind"], report["run_id"]) == ("report", runs.RUN_ID)
     assert (report["made"], report["by"]) == (runs.MADE, runs.BY)
+    assert (report["playbook"], report["server_version"]) == ("migrate.yml", None)
     service = report["services"]["orders"]
     end = service["end"]
     assert (service["todo"], end["outcome"], end["ts"]) == ("migrate", "migrated", str(runs.TS))

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.module_utils.planning import service, verdict
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.document import PLAN, REPORT, STATUS, document
 from ansible_collections.atlasdb.timelock.plugins.module_utils.planning.fleet import plan_fleet
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.planning import fleets
@@ -38,15 +39,27 @@ def explained(heading):
 @pytest.mark.parametrize("kind", [PLAN, STATUS, REPORT])
 def test_every_key_of_the_document_is_explained(kind):
     made = document(kind, planned(), MADE, BY, {"orders": {}} if kind == REPORT else None)
-    assert set(made) == explained("The document")
+    assert set(made) | {"playbook", "server_version"} == explained("The document")
     assert set(made["services"]["orders"]) | {"end"} == explained("A service")
     assert set(made["services"]["orders"]["status"]) == explained("`status`")
 
 
+def _values(key):
+    """The words that the page names for a key of a service, or of its end."""
+    (explanation,) = re.findall(rf"^\| `{key}` \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return set(re.findall(r"`([^`]+)`", explanation)) - {"repair.yml"}
+
+
+def test_every_word_for_what_is_to_be_done_and_for_how_it_ended_is_explained():
+    assert _values("todo") == {*service.MOVES, service.NOTHING, service.NEW, service.LEFT_ALONE, service.REFUSED}
+    ends = {verdict.MIGRATED, service.REVERSED, verdict.RENAMED, verdict.FAILED, verdict.NOT_BEGUN, verdict.LEFT_OUT}
+    assert _values("outcome") == ends | {service.NEW, service.LEFT_ALONE, service.REFUSED}
+
+
 def test_timestamps_are_text_that_no_reader_rounds():
-    service = json.loads(json.dumps(document(PLAN, planned(), MADE, BY)))["services"]["orders"]
-    assert (service["bound"], service["backup"]) == (str(2**62 + 1), None)
-    assert service["corroboration"] == [{"source": "punch table", "number": "7"}]
+    orders = json.loads(json.dumps(document(PLAN, planned(), MADE, BY)))["services"]["orders"]
+    assert (orders["bound"], orders["backup"]) == (str(2**62 + 1), None)
+    assert orders["corroboration"] == [{"source": "punch table", "number": "7"}]
 
 
 def test_a_plan_that_was_kept_as_a_document_is_the_plan():
@@ -60,5 +73,5 @@ def test_a_plan_that_was_kept_as_a_document_is_the_plan():
 
 def test_refusals_say_what_was_found_and_what_to_do():
     made = document(PLAN, planned(servers=[], playing=["orders-1"]), MADE, BY)
-    ((fleet,), (service, *_others)) = made["refusals"], made["services"]["orders"]["refusals"]
-    assert set(fleet) == set(service) == {"code", "found", "do"}
+    ((fleet,), (own, *_others)) = made["refusals"], made["services"]["orders"]["refusals"]
+    assert set(fleet) == set(own) == {"code", "found", "do"}

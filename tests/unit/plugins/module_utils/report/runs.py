@@ -30,7 +30,7 @@ def end(**more) -> dict:
     return {
         "outcome": "migrated", "already": False, "refused_for": [], "namespace": "orders", "renamed_from": None,
         "ts": str(TS), "restored_to": None, "fresh_before_start": str(TS + 3), "outage_seconds": 10.5,
-        "window_seconds": 15.25,
+        "window_seconds": 15.25, "down_since": None,
         "failure": None, "left": None, "accepted_unproven": None, **more,
     }  # fmt: skip
 
@@ -58,7 +58,9 @@ def lines() -> list:
         serving = {"kind": "serving", "pids": [8], "listening": [8080], "timelock": ["10.0.8.1:8421"]}
         health = {"ok": True, "detail": "http://10.0.0.1/health: status 200"}
         step = "restart_first" if node == NODES[0] else "restart_others"
-        found += _effect(16, 20, step, "start", node, proofs=[{**serving, "health": health}])
+        found += _effect(16, 20, step, "start", node, started=True, proofs=[{**serving, "health": health}])
+        if step == "restart_first":
+            found += [_look(20.5, step, "timelock", fresh_timestamp=TS + 50)]
     found += _effect(21, 22, "report", "record")
     return found
 

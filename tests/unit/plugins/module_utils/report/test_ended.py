@@ -12,6 +12,10 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.report.ended impo
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.report import runs
 
 
+def plan(todo="migrate"):
+    return {**runs.plan()["services"]["orders"], "todo": todo}
+
+
 def cut_after(effect, came):
     """The journal up to and with the last such line."""
     lines = runs.lines()
@@ -20,10 +24,11 @@ def cut_after(effect, came):
 
 
 def test_the_journal_of_a_migrated_service_tells_its_outcome_and_its_numbers():
-    assert ended(runs.lines(), "orders", "migrate") == {
+    assert ended(runs.lines(), plan()) == {
         "outcome": "migrated", "ts": str(runs.TS), "fresh_before_start": str(runs.TS + 3), "outage_seconds": 15.0,
         "window_seconds": 15.0,
     }  # fmt: skip
+    assert "down_since" not in ended(runs.lines(), plan())
 
 
 @pytest.mark.parametrize(
@@ -37,35 +42,42 @@ def test_the_journal_of_a_migrated_service_tells_its_outcome_and_its_numbers():
 )  # fmt: skip
 def test_it_tells_as_much_of_a_way_back_of_a_rename_and_of_a_clients_own_migration(todo, named, outcome):
     lines = [{**line, "step": named.get(line["step"], line["step"])} for line in runs.lines()]
-    told = ended(lines, "orders", todo)
+    told = ended(lines, plan(todo))
     assert (told["outcome"], told["outage_seconds"], told["window_seconds"]) == (outcome, 15.0, 15.0)
-    assert "window_seconds" not in ended(lines[:-1], "orders", todo)
+    assert "window_seconds" not in ended(lines[:-1], plan(todo))
 
 
 def test_a_service_whose_last_effect_has_no_end_has_failed():
-    told = ended(cut_after("invalidate", "begun"), "orders", "migrate")
-    assert told == {"outcome": "failed", "ts": str(runs.TS)}
+    told = ended(cut_after("invalidate", "begun"), plan())
+    assert told == {"outcome": "failed", "ts": str(runs.TS), "down_since": "2026-11-22T18:05:05.000+00:00"}
 
 
 def test_a_service_that_was_put_back_has_failed():
     lines = cut_after("stop", "changed")
-    lines.append({**lines[-1], "step": "put_back", "effect": "start"})
-    assert ended(lines, "orders", "migrate") == {"outcome": "failed"}
+    assert "down_since" in ended(lines, plan())
+    assert "down_since" not in ended(lines[:-1], plan()), "one node is not known to be gone"
+    back = {**lines[-1], "step": "put_back", "effect": "start", "proofs": []}
+    assert ended([*lines, back], plan()) == {"outcome": "failed"}, "it did not run before"
+    serves = {**back, "time": "2026-11-22T18:05:12.500+00:00", "proofs": [{"kind": "serving"}]}
+    later = {**serves, "time": "2026-11-22T18:05:14.000+00:00"}
+    told = ended([*lines, back, serves, later], plan())
+    assert told == {"outcome": "failed", "outage_seconds": 7.5}
 
 
 def test_a_line_that_is_missing_is_no_failure():
-    assert "outcome" not in ended(cut_after("invalidate", "changed"), "orders", "migrate")
+    assert "outcome" not in ended(cut_after("invalidate", "changed"), plan())
 
 
 def test_a_service_of_which_nothing_was_done_is_not_told_of():
-    assert ended([line for line in runs.lines() if "effect" not in line], "orders", "migrate") == {}
-    assert ended(runs.lines(), "users", "migrate") == {}
+    assert ended([line for line in runs.lines() if "effect" not in line], plan()) == {}
+    assert ended(runs.lines(), {**plan(), "service": "users"}) == {}
 
 
 def test_the_report_says_what_the_journal_says_where_the_facts_of_the_run_say_otherwise(tmp_path):
     facts = runs.end(outcome="not begun", ts="7", fresh_before_start=None, outage_seconds=None, window_seconds=None)
-    settings = {"server_version": None, "validate_certs": True, "verdict": {"services": {"orders": facts}}}
-    params = {"directory": str(tmp_path), "plan": runs.plan(), **settings}
+    settings = {"server_version": None, "validate_certs": True, "playbook": "migrate.yml"}
+    verdict = {"services": {"orders": facts}}
+    params = {"directory": str(tmp_path), "plan": runs.plan(), "verdict": verdict, **settings}
     for line in runs.lines():
         append(file_of(params, "jsonl"), line)
     end = report_of(params, runs.MADE, runs.BY)["services"]["orders"]["end"]

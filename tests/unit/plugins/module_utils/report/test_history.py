@@ -34,6 +34,7 @@ def test_every_number_is_told_as_text_with_when_it_was_seen():
         ("13.000", "bound", 0),
         ("14.000", "backup", 0),
         ("15.000", "fresh", 3),
+        ("20.500", "fresh", 50),
     ]
     assert {type(one["number"]) for one in told()["numbers"]} == {str}
 
