@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import html
 import itertools
 import json
 import os
@@ -220,6 +221,12 @@ class Fleet:
     @property
     def reports(self) -> Path:
         return self._folder / "timelock-reports"
+
+    def report(self) -> tuple[dict, str]:
+        """Of the last run that wrote one: the report, and the words of its page."""
+        path = max(self.reports.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        page = re.sub(r"<(style|svg).*?</\1>|<[^>]+>", " ", path.with_suffix(".html").read_text(), flags=re.DOTALL)
+        return json.loads(path.read_text()), " ".join(html.unescape(page).split())
 
     def write(self, change: Callable[[dict], object] = lambda everything: None) -> None:
         """The inventory; `change` gets it as a dictionary, to have a part of it otherwise."""

@@ -54,6 +54,9 @@ def test_clients_migrate_themselves_one_node_first_and_are_looked_at(lab, tmp_pa
         assert "own_migration" in [event["step"] for event in run.events if event["event"] == "task"]
         effects = [event["task"] for event in run.events if event["event"] == "result" and event["changed"]]
         assert not any("Invalidate the old timestamp service" in task for task in effects), effects
+        _report, page = services.report()
+        assert page.count("Its namespace moves") == len(STORES), page
+        assert "The old timestamp service was invalidated, on condition" not in page
         services.assert_migrated()
         for service in services.services:
             if service.settings.store != POSTGRES:

@@ -139,8 +139,13 @@ def test_a_plan_and_a_check_call_timelock_for_no_namespace(story):
 
 
 def test_a_plan_shows_how_the_configuration_files_would_change(story):
+    """In plain lines, once for all nodes whose files change alike."""
     for name in ("plan", "check"):
-        assert "timelockRuntime" in story.runs[name].output or "serversList" in story.runs[name].output
+        lines = story.runs[name].said("Show how the configuration files would change")
+        heads = [line.removesuffix(":") for line in lines if line[:1] not in "+-@ "]
+        assert sorted(node for head in heads for node in head.split(", ")) == [node.name for node in story.fleet.nodes]
+        assert [line for line in lines if line.startswith("+") and line.rstrip().endswith("timelockRuntime:")], lines
+        assert not [line for line in lines if "\n" in line]
 
 
 def test_check_mode_says_what_would_be_migrated(story):
@@ -237,7 +242,15 @@ def test_a_report_shows_every_step_number_and_proof_and_is_a_page_too(story):
             assert {proof["node"] for proof in end["proofs"] if proof["kind"] == kind} == names
         page = path.with_suffix(".html").read_text()
         assert f"{int(end['ts']):,}" in page and f"{above[0]:,}" in page and page.count("<svg") == 4
-        assert "proved held down and gone" in page and end["unchecked"]
+        assert "proved held down and gone" in page and "Its namespace moves" in page and end["unchecked"]
+
+
+def test_an_automation_controller_is_told_how_each_service_ended(story):
+    (told,) = [event["told"] for event in story.runs["all"].events if event["event"] == "stats"]
+    ends = told["timelock_run"]["services"]
+    one, other = story.fleet.services
+    assert {name: end["outcome"] for name, end in ends.items()} == {one.name: "migrated", other.name: "migrated"}
+    assert ends[other.name]["ts"] == str(story.fleet.store(other)[1]) and ends[other.name]["outage_seconds"] > 0
 
 
 def test_what_is_not_verified_is_said_in_the_plan_and_in_the_report(story):

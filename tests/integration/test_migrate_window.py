@@ -240,6 +240,12 @@ def test_the_report_of_such_a_run_says_of_each_service_why_it_failed_and_how_it_
     assert 0 < len(failed) < len(ends)
     for end in failed.values():
         assert end["failure"]["msg"] in page and f"How it was left: {end['left']}." in page
+    down = {name for name, end in ends.items() if end["down_since"]}
+    served = {name for name, end in ends.items() if end["outage_seconds"]}
+    assert not down & served
+    assert any(end["left"].startswith("put back") and name in served for name, end in failed.items())
+    assert any(story.faults.service(name).name in down for name in LEFT_HELD)
+    assert page.count("down since ") == len(down)
 
 
 def test_status_tells_what_is_unfinished(story):

@@ -86,6 +86,12 @@ def test_a_service_gets_another_namespace_and_its_counter_goes_with_it(lab, tmp_
         run = _rename(services, new)
         assert run.ok, run.tail
         assert run.verdict[0].startswith(f"{service.name}: renamed, {service.name} -> {new}, TS ")
+        report, page = services.report()
+        end = report["services"][service.name]["end"]
+        assert (report["playbook"], end["outcome"]) == ("rename_namespace.yml", "renamed")
+        for said in (f"{int(end['ts']):,}", "1 service renamed", "that the old namespace can", "Its namespace moves"):
+            assert said in page, said
+        assert "had ever been issued" not in page and "not migrated" not in page
         _assert_renamed(services, new)
         again = _rename(services, new)
         assert again.ok and again.changed == {}, again.tail

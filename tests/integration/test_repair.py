@@ -74,7 +74,9 @@ def story(lab, tmp_path_factory):
         told = SimpleNamespace(fleet=services, named=named)
         told.status = services.play("status.yml")
         told.unproven = services.play("repair.yml")
+        told.refused, told.refused_page = services.report()
         told.repair = services.play("repair.yml", *ACCEPTED)
+        told.report, told.page = services.report()
         told.again = services.play("repair.yml", *ACCEPTED)
         yield told
 
@@ -116,6 +118,15 @@ def test_it_is_repaired_and_serves_on_timelock(story):
         state, number = story.fleet.store(service)
         assert state == "invalidated"
         assert by_hand.fresh_timestamp(story.fleet.lab, service.name) > number
+
+
+def test_its_report_says_what_it_repaired_and_that_of_a_refusal_what_it_refused(story):
+    assert (story.refused["playbook"], story.refused["refused"]) == ("repair.yml", True)
+    assert "0 of 5 services migrated" in story.refused_page and "proof-missing" in story.refused_page
+    assert (story.report["playbook"], story.report["refused"]) == ("repair.yml", False)
+    assert "3 of 5 services migrated" in story.page and story.page.count("Its namespace moves") == len(REPAIRED)
+    ends = [story.report["services"][story.named[make].name]["end"]["outcome"] for make in (begun, untouched)]
+    assert ends == ["left alone"] * 2
 
 
 def test_the_backup_is_where_a_client_looks_for_it(story):

@@ -11,7 +11,7 @@ import json
 import pytest
 
 from cassandra_here import only_wide
-from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STATE, STORES, fleet, lab, new_lab
+from fleet import ACTIVE, CASSANDRA, REVERSE_STEPS, STATE, STORES, Fleet, fleet, lab, new_lab
 from kills import kill_around_giving_up, kill_at, kill_before, kill_past, moments_of, rare_effects
 from lab import by_hand
 from lab.callback.breakpoints import moment_of
@@ -40,11 +40,25 @@ def test_a_service_goes_back_with_its_counter_and_forward_again(lab, tmp_path, s
         assert {node: node.config_path.read_bytes() for node in services.nodes} == before
         state, bound = services.store(service)
         assert state == ACTIVE and bound > backup + MARGIN
+        _assert_reported(services, bound)
 
         again = services.play("reverse.yml")
         assert again.ok and again.changed == {}, again.tail
         services.migrate()
         services.assert_migrated()
+
+
+def _assert_reported(services: Fleet, bound: int) -> None:
+    report, page = services.report()
+    (end,) = [service["end"] for service in report["services"].values()]
+    assert (report["playbook"], end["outcome"]) == ("reverse.yml", "reversed")
+    live, last = int(end["restored_to"]), int(end["fresh_before_start"])
+    assert last < live < bound
+    for said in ("1 service reversed", "Bound made live", f" {live:,} {last:,} ", "Its bound moves"):
+        assert said in page, said
+    assert page.count("Before held, with its configuration for TimeLock After ") == len(services.nodes)
+    for untrue in ("First timestamp after", "at or below TS", "not migrated", "counts for nothing", "on TimeLock,"):
+        assert untrue not in page, untrue
 
 
 @only_wide

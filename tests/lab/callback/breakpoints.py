@@ -103,4 +103,5 @@ class CallbackModule(CallbackBase):
         self._result(result, "unreachable")
 
     def v2_playbook_on_stats(self, stats):
-        self._write(event="stats", hosts={host: stats.summarize(host) for host in stats.processed})
+        hosts = {host: stats.summarize(host) for host in stats.processed}
+        self._write(event="stats", hosts=hosts, told=stats.custom.get("_run", {}))
