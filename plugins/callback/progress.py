@@ -15,8 +15,8 @@ short_description: A line for each service and step of a handover
 description:
   - Prints when each play begins, what the plan and the verdict say, a line for each service and step with what it took,
     what fails and why, and with C(--diff) what is changed. Not for other playbooks than those of this collection.
-  - In a terminal, the last line says what the run waits for, for how long it has, and for how long still at most.
-    Elsewhere, such as in a file, a line says so for a wait that is long.
+  - In a terminal, the last line says what the run waits for, for how long it has, and, where that can be told, for how
+    long still at most. Elsewhere, such as in a file, a line says so for a wait that is long.
   - The elapsed seconds stand at the beginning of each line.
 requirements:
   - to be asked for, as C(ANSIBLE_STDOUT_CALLBACK=atlasdb.timelock.progress) or by C(stdout_callback) in C(ansible.cfg)
