@@ -110,6 +110,10 @@ switched:
     to TimeLock), C(epoch), C(run_id), C(boot_id), C(ticks).
   returned: success
   type: dict
+as_switched:
+  description: Whether the file at O(path) is, byte for byte, what RV(switched) says was switched in for TimeLock.
+  returned: success
+  type: bool
 epoch:
   description: The run that this node obeyed last, as C(service), C(epoch), C(run_id); else null.
   returned: success

@@ -41,6 +41,20 @@ options:
     type: list
     elements: str
     default: []
+  looked_at:
+    description:
+      - With O(state=timelock), of a node whose files are for TimeLock already, and which is not held. It is started and
+        proved with them as they are, whoever changed them since they were switched in; nothing is switched in.
+      - Refused with C(config-changed) where the files have other hashes by now.
+    type: dict
+    suboptions:
+      install:
+        description: SHA-256 of the configuration in which it was read that it is for TimeLock.
+        type: str
+        required: true
+      runtime:
+        description: SHA-256 of the runtime configuration. Null where the node has none.
+        type: str
   start:
     description:
       - Whether to start the service and wait for it. With O(state=embedded) it is started only if it ran before the
@@ -148,6 +162,10 @@ def main() -> None:
             "state": {"type": "str", "choices": ["timelock", "embedded", "kept"], "required": True},
             "handover": {"type": "dict", "default": {}},
             "timelock_endpoints": {"type": "list", "elements": "str", "default": []},
+            "looked_at": {
+                "type": "dict",
+                "options": {"install": {"type": "str", "required": True}, "runtime": {"type": "str"}},
+            },
             "start": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
@@ -160,12 +178,12 @@ def main() -> None:
             require_handover(parameters["handover"], run)
         if module.check_mode:
             require_current(node.install, run)
-            result["switched"] = result["changed"] = _change(node, run, parameters["state"], effects=False)
+            result["switched"] = result["changed"] = _change(node, run, parameters, effects=False)
             result["started"] = parameters["start"] and result["switched"]
             return
         with node_lock(node.install, run.run_id, parameters["lock_timeout"]):
             obey(node.install, run)
-            result["switched"] = result["changed"] = _change(node, run, parameters["state"], effects=True)
+            result["switched"] = result["changed"] = _change(node, run, parameters, effects=True)
             result.update(started=False, proof=None, proofs=[])
             if parameters["start"] and wants_start(node, parameters["state"]):
                 _start(node, parameters, began, result)
@@ -176,8 +194,10 @@ def main() -> None:
     run_module(module, work)
 
 
-def _change(node: Node, run: Run, state: str, effects: bool) -> bool:
-    return switch_in(node, run, effects) if state == "timelock" else put_back(node, run, effects, state == "kept")
+def _change(node: Node, run: Run, parameters: dict, effects: bool) -> bool:
+    if parameters["state"] == "timelock":
+        return switch_in(node, run, effects, parameters["looked_at"])
+    return put_back(node, run, effects, parameters["state"] == "kept")
 
 
 def _start(node: Node, parameters: dict, began: float, result: dict) -> None:

@@ -16,12 +16,14 @@ import pytest
 from cassandra_here import WIDE, only_wide
 from fleet import ACTIVE, CASSANDRA, INVALIDATED, fleet, lab
 from lab.layout import POSTGRES
+from lab.service import Node
 from mounts import MAY_MOUNT, disk_of_its_own
 from window_faults import BLOCKED, IN_CASSANDRA, LEFT_HELD, MIGRATED, NODES, PUT_BACK, Faults, behind_ssh
 
 __all__ = ["lab"]
 
 LOOKED_AT = (*PUT_BACK, *BLOCKED, "deaf_to_its_stop") if WIDE else (*PUT_BACK, "deaf_to_its_stop")
+CORRECTED = "# corrected by hand\n"
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +79,17 @@ def story(lab, tmp_path_factory):
         (kept,) = deaf.config_path.parent.glob(".install.yml.timelock-kept-*")
         told.deaf.append((deaf.process(), kept.read_text()))
         told.status = services.play("status.yml")
+        _correct(faults.service("occupied_port").nodes[0])
         for blocked in (faults.service(name).nodes[0] for name in BLOCKED if name in NODES):
             blocked.start()
             blocked.wait_healthy(120)
         told.second = services.play("migrate.yml")
         yield told
+
+
+def _correct(node: Node) -> None:
+    """The file of a node that did not serve, by hand, as the runbook says."""
+    node.config_path.write_text(f"{node.config_path.read_text()}{CORRECTED}")
 
 
 def _look(story, name: str) -> dict:
@@ -257,6 +265,12 @@ def test_status_tells_what_is_unfinished(story):
 def test_another_run_migrates_every_service_when_the_faults_are_over(story):
     assert story.second.ok, story.second.tail
     story.fleet.assert_migrated()
+
+
+def test_it_starts_a_node_whose_file_was_corrected_by_hand_with_that_file(story):
+    first, second = story.faults.service("occupied_port").nodes
+    assert first.config_path.read_text().endswith(CORRECTED)
+    assert (first.mode(), second.mode()) == ("timelock", "timelock")
 
 
 def test_without_a_quorum_of_timelock_a_service_is_put_back_and_without_its_postgresql_it_stays_held(lab, tmp_path):

@@ -129,6 +129,17 @@ def read(path: str) -> bytes | None:
         raise Refusal("config-missing", f"{path} cannot be read: {error.strerror}.") from error
 
 
+def changed_at(path: str) -> float:
+    """When this path last came to lead to what lies there now, in seconds of the epoch; 0 where nothing does.
+
+    A file that was written long ago may have been moved there today: that changes its inode's time, and not its own.
+    """
+    try:
+        return max(os.stat(path).st_ctime, os.lstat(path).st_ctime)
+    except OSError:
+        return 0.0
+
+
 def read_json(path: str, keys: tuple) -> dict | None:
     """One of the collection's own files; None if there is none. Raises Refusal config-changed if ``keys`` are not in
     it."""

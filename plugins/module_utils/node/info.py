@@ -25,6 +25,7 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
     """The result of node_info. Raises Refusal where it cannot look."""
     marker = hold.read_marker(node.install)
     seen = node.probe.look(marker["seen"] if marker else None)
+    record = switching.read_record(node.install)
     kept = hold.read_kept(node.install, marker["sha256"]) if marker else None
     folders = library_paths
     if not folders and node.service.manager == "sls":
@@ -40,13 +41,14 @@ def look(node: Node, library_paths: list[str], required_files: list[str]) -> dic
         "hold_intact": marker is not None and _holds(node, marker, seen),
         "hold_undone": marker is not None and hold.is_original(node.install, marker),
         "staged": staging.read_about(node.install),
-        "switched": switching.read_record(node.install),
+        "switched": record,
+        "as_switched": switching.is_done(node.install, record, (switching.SWITCHED,), None),
         "epoch": read_epoch(node.install),
         "process": {
             **node.probe.describe(seen),
             "running": seen.running,
             "connected_others": node.probe.connected_others(seen),
-            "older_than_file": node.probe.is_older(seen, _changed_at(node.install.path)),
+            "older_than_file": node.probe.is_older(seen, disk.changed_at(node.install.path)),
         },
         "manager_state": seen.state.words,
         "health": health(node.service.health_url),
@@ -75,17 +77,6 @@ def _embedded(node: Node) -> dict | None:
         content = disk.read(beside.kept(sha256)) if beside is not None and sha256 else None
         found[f"{name}_b64"] = base64.b64encode(content).decode() if content is not None else None
     return found
-
-
-def _changed_at(path: str) -> float:
-    """When this path last came to lead to what lies there now, in seconds of the epoch; 0 where nothing does.
-
-    A file that was written long ago may have been moved there today: that changes its inode's time, and not its own.
-    """
-    try:
-        return max(os.stat(path).st_ctime, os.lstat(path).st_ctime)
-    except OSError:
-        return 0.0
 
 
 def _file(beside: Beside) -> dict:

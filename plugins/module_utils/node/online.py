@@ -36,10 +36,17 @@ def require_handover(handover: dict, run: Run) -> None:
         )
 
 
-def switch_in(node: Node, run: Run, effects: bool) -> bool:
+def switch_in(node: Node, run: Run, effects: bool, looked_at: dict | None = None) -> bool:
     """Put the staged files in place; whether that was still to do. ``effects``: False to look only, and refuse the
-    same."""
+    same.
+
+    Nothing is to do where files for TimeLock lie there already, whoever put them there: those ``looked_at``, by their
+    hashes.
+    """
     marker = hold.read_marker(node.install)
+    if marker is None and looked_at is not None:
+        _require_as_looked_at(node, looked_at)
+        return _clear(node, effects)
     record = switching.read_record(node.install)
     if switching.is_done(node.install, record, _DONE, marker) and not _another_is_staged(node, record):
         return _clear(node, effects)
@@ -95,6 +102,15 @@ def prove_configured(node: Node) -> dict:
     return {"kind": "configured", "how": record["how"], "seen_before": record["was_running"], "detail": detail}
 
 
+def _require_as_looked_at(node: Node, looked_at: dict) -> None:
+    """Raise Refusal config-changed unless the files are those in which somebody has read that they are for TimeLock."""
+    for beside, sha256 in ((node.install, looked_at["install"]), (node.runtime, looked_at["runtime"])):
+        current = disk.read(beside.path) if beside is not None else None
+        if (disk.sha256(current) if current is not None else None) != sha256:
+            path = (beside or node.install).path
+            raise Refusal("config-changed", f"{path} is not what it was when this run looked at it.", hold.AGAIN)
+
+
 def _another_is_staged(node: Node, record: dict) -> bool:
     about = staging.read_about(node.install)
     return about is not None and about["sha256"] != record["sha256"]
@@ -131,8 +147,7 @@ class Starting:
     def __init__(self, node: Node, endpoints: list[str]):
         self._node = node
         self._endpoints = endpoints
-        record = switching.read_record(node.install)
-        self._since = switching.since(record, node.processes.boot_id())
+        self._since = switching.since(node)
 
     def is_needed(self) -> bool:
         """Whether the service does not run. Raises Refusal node-still-running if it runs since before the switch."""
@@ -142,6 +157,7 @@ class Starting:
             raise Refusal(
                 "node-still-running",
                 f"Process {', '.join(map(str, old))} of {self._node.service.name} is older than its configuration.",
+                "It may run as it did before: stop it by hand, see that it is gone, then run again, which starts it.",
             )
         return not look.running
 

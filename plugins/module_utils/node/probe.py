@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 from ansible_collections.atlasdb.timelock.plugins.module_utils.addresses import Endpoints
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.managers.interface import Manager, State
-from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import Process, Processes, descendants
+from ansible_collections.atlasdb.timelock.plugins.module_utils.node.processes import (
+    GRAIN_SECONDS,
+    Process,
+    Processes,
+    descendants,
+)
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.service import Service
 from ansible_collections.atlasdb.timelock.plugins.module_utils.node.sockets import Socket, Sockets, Table
-
-_GRAIN_SECONDS = 0.1
-"""The clocks of processes and of files are the kernel's ticks, a hundredth of a second at most."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Probe:
         """Whether every process that the manager names started before ``moment``, in seconds of the epoch; False where
         none runs."""
         main = [process for process in look.processes if process.pid in look.state.main]
-        return bool(main) and all(self._processes.started_at(process) + _GRAIN_SECONDS < moment for process in main)
+        return bool(main) and all(self._processes.started_at(process) + GRAIN_SECONDS < moment for process in main)
 
     def of_before(self, processes: list[Process], remembered: dict) -> list[Process]:
         """Those of ``processes`` that were there when ``remembered`` was seen."""

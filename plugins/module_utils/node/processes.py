@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+GRAIN_SECONDS = 0.1
+"""The clocks of processes and of files are the kernel's ticks, a hundredth of a second at most."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ class Processes:
     def started_at(self, process: Process) -> float:
         """The start by the wall clock, in seconds of the epoch; it moves when that clock is set."""
         return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - process.start / TICKS_PER_SECOND)
+
+    def ticks_at(self, moment: float) -> int:
+        """A moment of the wall clock, in seconds of the epoch, in the unit of Process.start: now at the latest. It
+        moves when that clock is set."""
+        boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return int(min(boot, boot - (time.time() - moment) - GRAIN_SECONDS) * TICKS_PER_SECOND)
 
     def get(self, pid: int) -> Process | None:
         """The process with this number if it lives. One that has ended and was not yet waited for does not live."""

@@ -39,9 +39,17 @@ def is_done(beside: Beside, record: dict | None, how: tuple[str, ...], marker: d
     return current is not None and disk.sha256(current) == record["sha256"]
 
 
-def since(record: dict, boot_id: str) -> int:
-    """The moment of a switch in ticks of this boot: before everything if it was an earlier one."""
-    return record["ticks"] if record["boot_id"] == boot_id else 0
+def since(node: Node) -> int:
+    """The moment since which the node has what it is to run with, in ticks of this boot: before everything if it was an
+    earlier one.
+
+    That of its switch. Files that are not what was switched in came there when they were last changed.
+    """
+    record = read_record(node.install)
+    if is_done(node.install, record, (SWITCHED, REVERSED, PUT_BACK), None):
+        return record["ticks"] if record["boot_id"] == node.processes.boot_id() else 0
+    files = [beside.path for beside in (node.install, node.runtime) if beside is not None]
+    return node.processes.ticks_at(max(map(disk.changed_at, files)))
 
 
 def plan_switch(node: Node, marker: dict | None) -> tuple[dict, dict | None]:

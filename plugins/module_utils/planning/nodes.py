@@ -262,18 +262,22 @@ def _runs_on_timelock(node: dict) -> bool:
     return bool(config) and config["shared"]["mode"] == "timelock" and bool(process_of(node).get("running"))
 
 
-def not_restarted(nodes: list, servers: list) -> list:
+def not_restarted(nodes: list, servers: list, done: bool) -> list:
     """Refusals for nodes that run as they did before their file became one for TimeLock, whose ``servers`` (URLs) are.
 
-    A process reads that file when it starts, and a client of TimeLock is connected to it.
+    A process reads that file when it starts, and a client of TimeLock is connected to it. While the service is not
+    ``done`` that is not enough where the file is not the one that was switched in: a run proves each node before it
+    starts the next, and it could be connected for another reason.
     """
     found = []
     for node in nodes:
         process = process_of(node)
         if node["look"]["config"]["mode"] != "timelock" or not process["running"] or not process["older_than_file"]:
             continue
-        if not _leads_to(servers, [pair["remote"] for pair in process["sockets"]]):
-            words = f"{node['name']} started before its file for TimeLock came there, and has no connection to it."
+        connected = _leads_to(servers, [pair["remote"] for pair in process["sockets"]])
+        if not connected or not (done or node["look"]["probe"].get("as_switched")):
+            why = "was last changed" if connected else "came there, and has no connection to it"
+            words = f"{node['name']} started before its file for TimeLock {why}."
             found.append(Refusal("node-on-old-service", words, RESTART))
     return found
 

@@ -391,7 +391,7 @@ class ServicePlanner:
 
     def _weigh_modes(self) -> None:
         if self.store["state"] == INVALIDATED:
-            self.refusals += node_checks.not_restarted(self._read(), self.settings["servers"])
+            self.refusals += node_checks.not_restarted(self._read(), self.settings["servers"], self._is_done())
         if self.store["state"] == ACTIVE and self.own_begun:
             self._weigh_own_begun()
         elif self.store["state"] == ACTIVE and self._on_timelock():

@@ -189,6 +189,21 @@ def test_a_node_that_was_not_restarted_since_its_file_was_changed_must_not_be_un
         assert line.endswith(nodes.RESTART)
 
 
+@pytest.mark.parametrize(("as_switched", "refused"), [(True, []), (False, ["node-on-old-service"])])
+def test_a_connection_is_not_enough_to_go_on_beside_a_node_whose_file_somebody_has_changed(
+    monkeypatch, as_switched, refused
+):
+    monkeypatch.setattr(nodes, "addresses_of", lambda host: ["10.9.9.9"])
+    on_timelock, held = fleets.look(1, "timelock"), fleets.look(2, "held", running=False)
+    pair = {"local": "10.0.0.1:5000", "remote": "10.9.9.9:8421"}
+    on_timelock["probe"]["process"] |= {"older_than_file": True, "sockets": [pair]}
+    on_timelock["probe"]["as_switched"] = as_switched
+    members = [fleets.node(1, look=on_timelock), fleets.node(2, look=held)]
+    record = fleets.record(nodes=["orders-1", "orders-2"])
+    planned = plan_fleet(members, {"orders": fleets.invalidated(record=record)}, LISTED, fleets.settings())
+    assert [one["code"] for one in planned["services"]["orders"]["refusals"]] == refused
+
+
 def test_a_node_that_a_living_run_may_have_stopped_since_is_no_alarm():
     status, told = now(fleets.invalidated(record=fleets.record()), LISTED, holder_gone=lambda holder: False)
     assert status["state"] == "unfinished"
