@@ -37,8 +37,9 @@ CODES = {
     "controller-requirements": Code("plan", "Install the collection's requirements.txt where its modules run."),
     "inventory-changed": Code(
         "any",
-        "Make the group as it was when that run began, finish the handover, then change the group. Once the store is "
-        "invalidated, a node that is gone for good may be missing.",
+        "Make the group as it was when that run began, finish the handover, then change the group. A node that is gone "
+        "for good may be missing once a migration has invalidated the store; before that, and in any other run, where "
+        "timelock_accept_unproven names it and says so: see 'A node is gone for good' in the runbook.",
     ),
     "inventory-namespace-shared": Code(
         "plan", "Check both services' configuration files: only one of them may own it."

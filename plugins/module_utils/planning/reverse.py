@@ -43,9 +43,13 @@ class ReversePlanner(ServicePlanner):
     def plan(self) -> dict:
         return {**super().plan(), "highest_issued": self.settings["highest_issued"], "start_first": self._start_first()}
 
+    def _quorum(self) -> int:
+        """So many nodes must be up together before one of them leads and gives out timestamps."""
+        return max(node_checks.config_of(node).get("quorum", 1) for node in self.nodes)
+
     def _start_first(self) -> list:
-        """One node; or as many as must be up together before one of them leads and gives out timestamps."""
-        return self._names()[: max(node_checks.config_of(node).get("quorum", 1) for node in self.nodes)]
+        """One node; or as many as elect a leader."""
+        return self._names()[: self._quorum()]
 
     def _todo(self) -> str:
         return NOTHING if self.done else REVERSE
@@ -96,6 +100,11 @@ class ReversePlanner(ServicePlanner):
 
     def _weigh_old_configuration(self) -> None:
         """Several nodes need what elects their leader, which only the file of before the migration has."""
+        if self._quorum() > len(self.nodes):
+            self.notes.append(
+                f"{len(self.nodes)} of {self._quorum()} nodes that elect a leader are there: none will serve before "
+                "its leader block is changed, see 'A node is gone for good' in the runbook"
+            )
         if len(self.nodes) == 1:
             return
         for node in self._read():

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..bound import ACTIVE, INVALIDATED
 from ..identity import later_identity
 from ..refusal import Refusal
@@ -309,20 +311,33 @@ class ServicePlanner:
 
     def _weigh_group(self, before: list) -> None:
         """Nodes may be gone since an unfinished migration invalidated the store: all were down by then, and the old
-        configuration of one that comes back finds nothing there to serve from."""
+        configuration of one that comes back finds nothing there to serve from. At any other time one that is missing
+        may run, and who says that it does not names it."""
         now = self._names()
         if sorted(before) == sorted(now):
             return
         gone = [name for name in before if name not in now]
         invalidated = self.store["state"] == INVALIDATED and self._is_at_ts(self.store["backup"])
-        if invalidated and self.direction == MIGRATE and len(gone) + len(now) == len(before):
+        only_gone = len(gone) + len(now) == len(before)
+        if invalidated and self.direction == MIGRATE and only_gone:
             self.notes.append(
                 f"{', '.join(gone)}: on record, and not in the group any more. It was down when the store was "
                 "invalidated; should it come back, put it into the group again and run migrate.yml before it starts"
             )
-            return
-        found = f"On record are {', '.join(before)}: the group has other members now."
-        self.refusals.append(Refusal("inventory-changed", found))
+        elif only_gone and self._is_vouched_for(gone):
+            self.notes.append(
+                f"{ACCEPTED} ({self.settings['accept_unproven']}): {', '.join(gone)}: on record, and not in the group "
+                "any more. Should it come back, it must not start before its configuration is that of the others"
+            )
+        else:
+            found = f"On record are {', '.join(before)}: the group has other members now."
+            self.refusals.append(Refusal("inventory-changed", found))
+
+    def _is_vouched_for(self, gone: list) -> bool:
+        """Whether the reason for going without proofs names each of these nodes: one that was given for something else
+        says nothing of them."""
+        reason = self.settings["accept_unproven"] or ""
+        return all(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", reason) for name in gone)
 
     def _is_at_ts(self, number: int | None) -> bool:
         """Whether ``number``, of the store, is the TS of a migration that did not finish."""

@@ -210,6 +210,29 @@ def test_once_the_store_is_invalidated_a_run_goes_on_without_a_node_that_is_gone
     assert codes(plan(held, fleets.store(record=record), listed)) == ["inventory-changed"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [
+        ("the host of orders-3 was destroyed", []),
+        ("destroyed: orders-3.", []),
+        ("no hosts of the cluster can be looked at", ["inventory-changed"]),
+        ("the hosts of orders-33, orders-3.example.org and old-orders-3 were destroyed", ["inventory-changed"]),
+        (None, ["inventory-changed"]),
+    ],
+)
+@pytest.mark.parametrize("mode", ["leader", "held"])
+def test_before_that_it_does_so_only_where_its_operator_names_the_node(mode, reason, refused):
+    made = [fleets.node(number, look=fleets.look(number, mode, running=mode == "leader")) for number in (1, 2)]
+    store = fleets.store(record=fleets.record(numbers={}))
+    store["sessions"] = store["sessions"][:2] if mode == "leader" else []
+    planned = plan(made, store, accept_unproven=reason)
+    assert codes(planned) == refused
+    notes = [note for note in planned["services"]["orders"]["notes"] if "orders-3: on record, and not" in note]
+    assert [note.startswith(f"accepted unproven ({reason}): ") for note in notes] == ([] if refused else [True])
+    newcomer = {**store, "record": fleets.record(nodes=["orders-1", "orders-3"])}
+    assert "inventory-changed" in codes(plan(made, newcomer, accept_unproven=reason))
+
+
 def test_a_run_goes_on_with_another_store_where_its_operator_says_why():
     record = fleets.record(identity={**fleets.IDENTITY, "timeline": 2})
     planned = plan(store=fleets.store(record=record), accept_identity="a failover, replicated at once")

@@ -36,6 +36,7 @@ def plan(made, store=None, record=None, listed=("orders",), others=(), direction
     for node in others:
         stores[node["service"]] = fleets.store(identity={**fleets.IDENTITY, "database": node["service"]})
     playing = [node["name"] for node in made]
+    made = fleets.telling(made, more)
     settings = fleets.settings(**{"direction": direction, "rename_to": "shop", "playing": playing, **more})
     timelock = {"refusals": [], "namespaces": list(listed), "fresh": fresh or {}}
     fleet = plan_fleet([*made, *others], stores, timelock, settings)
@@ -113,6 +114,14 @@ def test_a_rename_that_did_not_end_goes_on():
     assert (service["refusals"], service["todo"]) == ([], "rename")
     assert (service["renamed_from"], service["renamed"]) == ("orders", ["orders-1"])
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
+
+
+def test_it_goes_on_without_a_node_that_its_operator_says_is_gone_for_good():
+    made = nodes("timelock", "held", namespaces=("shop", "orders"))
+    assert codes(plan(made, record=BEGUN, listed=("orders", "shop"))) == ["inventory-changed"]
+    planned = plan(made, record=BEGUN, listed=("orders", "shop"), accept_unproven="orders-3 was destroyed")
+    assert codes(planned) == []
+    assert "orders-3: on record, and not in the group any more" in " ".join(planned[1]["notes"])
 
 
 def test_it_ends_even_where_every_node_has_the_new_name():

@@ -110,6 +110,24 @@ def test_a_way_back_that_was_cut_short_before_the_bound_was_live_stops_every_nod
     assert service["nodes_to_stop"] == ["orders-1", "orders-2", "orders-3"]
 
 
+@pytest.mark.parametrize("began", ["reverse", "migrate"])
+def test_it_goes_on_without_a_node_that_its_operator_says_is_gone_for_good(began):
+    made, record = nodes("held", "held"), {**BEGUN, "direction": began}
+    assert codes(plan(made, MIGRATED, record)) == ["inventory-changed"]
+    _fleet, service = plan(made, MIGRATED, record, accept_unproven="orders-3 was destroyed")
+    assert (service["refusals"], service["todo"]) == ([], "reverse")
+    assert "orders-3: on record, and not in the group any more" in " ".join(service["notes"])
+
+
+def test_where_fewer_nodes_are_there_than_elect_a_leader_the_plan_says_so():
+    made = nodes("held", "held")
+    for node in made:
+        node["look"]["config"]["quorum"] = 3
+    _fleet, service = plan(made, MIGRATED)
+    (note,) = [note for note in service["notes"] if "2 of 3 nodes that elect a leader are there" in note]
+    assert "'A node is gone for good' in the runbook" in note
+
+
 @pytest.mark.parametrize("mode", ["held", "embedded", "timelock"])
 def test_a_way_back_ends_with_the_timelock_that_it_began_with(mode):
     """Another one's counter says nothing of what the service was given."""
