@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.namespaces import OVERRIDE
+from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.reading import read_config
 
 from cassandra_here import only_wide
-from fleet import Fleet, but_questions, dump, fleet, lab
-from lab import by_hand, ports
+from fleet import Fleet, Run, but_questions, dump, fleet, lab
+from lab import by_hand, playbooks, ports
 from lab.postgres import Postgres
 from lab.service import Service
 from mistakes import copy_of, replica
@@ -177,6 +181,48 @@ def test_a_node_whose_hold_was_overwritten_is_held_again_once_it_has_its_file_ba
     assert status.ok and any("nothing keeps it down" in line for line in status.said()), status.tail
     services.migrate("--limit", node.name)
     assert (node.mode(), node.health()) == ("timelock", None)
+
+
+def test_a_bound_that_went_down_is_raised_by_hand_once_the_lock_of_the_dead_run_was_taken_as_the_runbook_says(
+    refused, tmp_path
+):
+    _run, named, _words, _before, _after, services = refused
+    service = named[Unfinished.a_bound_that_went_down]
+    with services.lab.postgres.connect(service.name) as session:
+        elsewhere = "UPDATE atlasdb_timelock.record SET holder = holder || '{\"host\": \"ops-9\"}' RETURNING holder"
+        ((holder,),) = session.execute(elsewhere).fetchall()
+    (raise_it,) = _of_the_runbook("Somebody restored a backup", "timestamp_restore")
+    locked = _by_hand(services, service, tmp_path, [raise_it])
+    assert (locked.ok, locked.codes) == (False, ["operator-locked"]), locked.tail
+    assert any("operator-locked" in reason for reason in services.play("migrate.yml").reasons)
+
+    take, give_back = _of_the_runbook("A lock is left", "handover_record")
+    take["atlasdb.timelock.handover_record"]["take_over"] = holder["run_id"]
+    raised = _by_hand(services, service, tmp_path, [take, give_back, raise_it])
+    assert raised.ok, raised.tail
+    assert services.store(service)[1] >= int(raise_it["atlasdb.timelock.timestamp_restore"]["at_least"])
+    services.migrate("--limit", service.nodes[0].name)
+    assert (service.nodes[0].mode(), service.nodes[0].health()) == ("timelock", None)
+
+
+def _of_the_runbook(section: str, module: str) -> list[dict]:
+    """The tasks with the module that stand in a section of the runbook."""
+    text = (playbooks.ROOT / "docs/runbook.md").read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(rf"(?m)^( *)- (atlasdb\.timelock\.{module}:\n(?:\1  .*\n)+)", text)
+    return [task for indent, block in blocks for task in yaml.safe_load(f"{indent}- {block}")]
+
+
+def _by_hand(services: Fleet, service: Service, folder: Path, tasks: list[dict]) -> Run:
+    """A playbook of one's own with these tasks, which name the service and its store."""
+    (kept,) = service.nodes[0].config_path.parent.glob(".install.yml.timelock-kept-*")
+    kvs = read_config(kept.read_text(), None, version=service.settings.version).kvs
+    for task in tasks:
+        (options,) = (task[key] for key in task if key.startswith("atlasdb.timelock."))
+        options["kvs"] = kvs
+        options.update({"service": service.name} if "service" in options else {})
+    playbook = folder / "by_hand.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    return services.play(os.path.relpath(playbook, playbooks.ROOT / "playbooks"))
 
 
 @pytest.fixture(scope="module")
