@@ -35,6 +35,10 @@ CODES = {
     ),
     "inventory-vars-disagree": Code("plan", "Set the variable once, for the service's group."),
     "controller-requirements": Code("plan", "Install the collection's requirements.txt where its modules run."),
+    "delegate-elsewhere": Code(
+        "plan",
+        "Run the playbook on that host itself, and leave timelock_delegate at localhost. status.yml can look from it.",
+    ),
     "inventory-changed": Code(
         "any",
         "Make the group as it was when that run began, finish the handover, then change the group. A node that is gone "

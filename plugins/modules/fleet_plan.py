@@ -234,6 +234,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+boot_id:
+  description: What tells the machine on which the plan was made, and its boot, from any other. Empty where the system
+    does not say.
+  returned: success
+  type: str
 services:
   description: The plan of each service of which a node takes part, by its name. Holds no secret.
   returned: success

@@ -18,6 +18,7 @@ from ..planning.fence import old_login
 from ..planning.fleet import plan_fleet
 from ..planning.nodes import process_of
 from ..planning.service import MIGRATE, RENAME, REVERSE
+from ..proofs import boot_id
 from ..refusal import Refusal
 from ..run_holder import holder_gone
 from ..stores.opening import open_store
@@ -88,7 +89,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
     }
     shared = any(view.get("view", {}).get("kind", STORE) != STORE for view in stores.values())
     nodes = _located(params["nodes"]) if shared else params["nodes"]
-    return {"changed": False, **plan_fleet(nodes, stores, timelock, settings)}
+    return {"changed": False, "boot_id": boot_id(), **plan_fleet(nodes, stores, timelock, settings)}
 
 
 def _located(nodes: list) -> list:

@@ -10,8 +10,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.atlasdb.timelock.plugins.action.fleet_plan import ActionModule as FleetPlan
 from ansible_collections.atlasdb.timelock.plugins.action.handover_check import ActionModule as HandoverCheck
 from ansible_collections.atlasdb.timelock.plugins.action.timestamp_info import ActionModule as TimestampInfo
+from ansible_collections.atlasdb.timelock.plugins.module_utils.proofs import boot_id
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.operation_action import OperationAction
 
 ON_DELEGATE = {"changed": False, "ran": "on the delegate"}
@@ -24,13 +26,13 @@ class Anything(OperationAction):
     operation = staticmethod(lambda _params, _check_mode: dict(HERE))
 
 
-def perform(action_class, transport, become, arguments, delegate_to=None, task_become=False):
-    """What the action returns for a task on such a connection, where modules answer ON_DELEGATE."""
+def perform(action_class, transport, become, arguments, delegate_to=None, task_become=False, answer=None):
+    """What the action returns for a task on such a connection, where modules give that answer, or ON_DELEGATE."""
     action = action_class.__new__(action_class)
     action._connection = SimpleNamespace(transport=transport)
     action._play_context = SimpleNamespace(become=become)
     action._task = SimpleNamespace(args=arguments, check_mode=False, delegate_to=delegate_to, become=task_become)
-    action._execute_module = lambda **_ignored: dict(ON_DELEGATE)
+    action._execute_module = lambda **_ignored: dict(answer or ON_DELEGATE)
     action._load_name = "action"
     return action.perform({})
 
@@ -59,6 +61,22 @@ def test_a_module_that_is_told_yes_or_no_in_place_of_a_reason_does_nothing(said)
     result = perform(HandoverCheck, "local", False, {"that": "nodes", "accept_unproven": said})
     assert (result["failed"], result["code"]) == (True, "reason-missing")
     assert f"accept_unproven is {said}, which is no reason." in result["msg"]
+
+
+@pytest.mark.parametrize(("where", "refused"), [(boot_id(), []), ("another", ["delegate-elsewhere"]), ("", None)])
+def test_a_plan_that_was_made_on_another_machine_is_refused(where, refused):
+    made = {"services": {}, "refused": False, "reasons": ["one"], "refusals": [{"code": "one"}], "boot_id": where}
+    result = perform(FleetPlan, "ssh", False, {}, delegate_to="db-1", answer=made)
+    codes = ["delegate-elsewhere"] if refused is None else refused
+    assert [refusal["code"] for refusal in result["refusals"]] == [*codes, "one"]
+    assert (result["refused"], len(result["reasons"])) == (bool(codes), len(codes) + 1)
+    if codes:
+        assert result["reasons"][0].startswith("delegate-elsewhere: timelock_delegate is db-1, another machine")
+
+
+def test_a_plan_that_could_not_be_made_there_is_what_it_is():
+    failed = {"failed": True, "code": "controller-requirements"}
+    assert perform(FleetPlan, "ssh", False, {}, answer=failed) == failed
 
 
 def test_a_refusal_is_a_failed_result_with_its_code():
