@@ -12,8 +12,9 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.client_config.rea
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations import timestamp_invalidate, timestamp_restore
 
 from cassandra_here import only_wide
-from fleet import STORES, Fleet, fleet, lab
+from fleet import CASSANDRA, STORES, Fleet, fleet, lab
 from lab import by_hand
+from lab.by_hand_cassandra import TS, encode
 from lab.service import Service
 from module_calls import call
 
@@ -89,6 +90,29 @@ def test_the_store_of_an_embedded_service_is_brought_above_all_that_is_on_record
         assert (raised["changed"], raised["bound"]) == (True, number + 10_000_000), raised
         service.start()
         service.wait_healthy()
+        assert _says(services, service, "embedded", "migrate.yml")
+        services.migrate()
+        services.assert_migrated()
+
+
+def test_a_service_that_was_taken_back_by_hand_beside_its_backup_is_opened_and_goes_forward_again(lab, tmp_path):
+    """On Cassandra, where the way back in AtlasDB's document empties the whole table, and this one did not."""
+    with fleet(lab, tmp_path, 1, stores=(CASSANDRA,)) as services:
+        (service,) = services.services
+        (node,) = service.nodes
+        embedded = node.config_path.read_bytes()
+        services.migrate()
+        service.stop()
+        number = by_hand.fresh_timestamp(lab, service.name) + 10_000_000
+        by_hand.store(lab, service.name).set(TS, encode(number))
+        node.config_path.write_bytes(embedded)
+        service.start()
+        service.wait_healthy()
+        services.await_more_timestamps()
+        status = services.play("status.yml")
+        assert status.ok and any("somebody took back by hand" in line for line in status.said()), status.tail
+        opened = call(timestamp_restore, kvs=_kvs(service), at_least=str(number), accept_unproven="taken back by hand")
+        assert (opened["changed"], opened["state"]) == (True, "active") and opened["bound"] >= number, opened
         assert _says(services, service, "embedded", "migrate.yml")
         services.migrate()
         services.assert_migrated()

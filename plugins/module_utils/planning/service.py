@@ -271,7 +271,8 @@ class ServicePlanner:
         code = self.store["code"]
         if not code or (self.repairing and code == by_hand.MISPLACED) or self._began_on_timelock():
             return None
-        return Refusal(code, self.store["reason"])
+        taken_back = self.store.get("guarded") and not self.unfinished and not self._on_timelock()
+        return Refusal(code, self.store["reason"], _OPEN_IT if taken_back else None)
 
     def _needs_rights(self) -> bool:
         return not self._is_done()
@@ -634,6 +635,10 @@ class ServicePlanner:
 _AGAIN_WITHOUT_PROOF = (
     "Start nothing. Its bound is TS, as on record: nobody has taken from it since. Where no process of a node is left "
     "anywhere that is not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
+)
+_OPEN_IT = (
+    "So a service is left that somebody took back by hand: its embedded timestamps go on from the live bound, and "
+    "nothing migrates it. See this code in docs/refusals.md for what takes that backup away."
 )
 _MAY_MIGRATE = (
     "a node was started to migrate itself, and may do so at any time: no other may have its old configuration, so"

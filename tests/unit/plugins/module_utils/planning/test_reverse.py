@@ -236,7 +236,12 @@ def test_status_names_the_number_that_was_said_of_a_lost_timelock():
 
 
 def test_a_guarded_store_without_a_way_back_on_record_is_as_ambiguous_as_it_looks():
-    assert codes(plan(nodes("leader"), GUARDED, namespaces=(), direction="migrate")) == ["bound-ambiguous"]
+    planned = plan(nodes("leader"), GUARDED, namespaces=(), direction="migrate")
+    assert codes(planned) == ["bound-ambiguous"]
+    assert "somebody took back by hand" in planned[1]["refusals"][0]["do"]
+    mixed = plan(nodes("leader", "timelock"), GUARDED, namespaces=(), direction="migrate")
+    assert codes(mixed) == ["bound-ambiguous", "config-mixed-active"]
+    assert "by hand" not in mixed[1]["refusals"][0]["do"]
 
 
 @pytest.mark.parametrize(
