@@ -197,8 +197,9 @@ options:
     description: That namespace, for V(rename).
     type: str
   highest_issued:
-    description: For V(reverse) where TimeLock is lost - a number that no timestamp exceeds, in decimal digits. TimeLock
-      is asked nothing then.
+    description:
+      - For V(reverse) where TimeLock is lost - a number that no timestamp exceeds, in decimal digits. Where TimeLock
+        gives out a timestamp all the same, as O(fresh_timestamps) asks for it, the service is refused.
     type: str
 attributes:
   check_mode:

@@ -337,6 +337,10 @@ def test_from_a_timelock_that_is_lost_a_service_goes_back_by_a_number_that_its_o
         services.migrate()
         services.assert_migrated()
         (service,) = services.services
+        services.load(0)
+        answers = services.refused(*_lost(10**9), playbook="reverse.yml", asked=(service.name,)).reasons
+        assert any(f"gives out timestamps of {service.name}" in reason for reason in answers), answers
+        services.load()
         above = _lose_timelock(own) + 2 * MARGIN
         services.nodes[1].kill()
 
@@ -374,6 +378,11 @@ def test_ways_back_from_a_lost_timelock_killed_around_each_effect_leave_what_the
         services.migrate()
         services.assert_migrated()
         (service,) = services.services
+        above = _lose_timelock(own) + 2 * MARGIN
+        with services.paused("begin-prepare", *_lost(above), playbook="reverse.yml") as run:
+            own.timelock.start()
+        assert not run.ok and "reverse-timelock-lost" in run.codes, run.tail
+        services.assert_migrated()
         above = _lose_timelock(own) + 2 * MARGIN
         for moment in moments_of(REVERSE_STEPS):
             kill_at(services, "reverse.yml", moment, *_lost(above))

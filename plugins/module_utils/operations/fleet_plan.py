@@ -70,8 +70,8 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         views = pool.map(lambda store: _look_at_store(store, params), named)
         timelock = _look_at_timelock(params)
         stores = {store["service"]: view for store, view in zip(named, views)}
-    if params["fresh_timestamps"] and params["highest_issued"] is None and not check_mode:
-        timelock["fresh"] = _fresh_timestamps(params, stores, timelock["namespaces"])
+    if (params["fresh_timestamps"] or _is_lost(params)) and not check_mode:
+        timelock["fresh"] = _fresh_timestamps(params, stores, _listed(params, timelock))
     settings = {
         "playing": params["playing"],
         "servers": params["servers"],
@@ -123,6 +123,22 @@ def _look_at_timelock(params: dict) -> dict:
         return {**nothing, "namespaces": look(open_timelock(params))["namespaces"]}
     except Refusal as refusal:
         return {**nothing, "refusals": [refusal]}
+
+
+def _is_lost(params: dict) -> bool:
+    """Whether an operator says so, which whatever is left of it may belie."""
+    return params["highest_issued"] is not None
+
+
+def _listed(params: dict, timelock: dict) -> list:
+    """The namespaces that can be asked. What makes a TimeLock unfit for a handover, such as a server that is none of
+    it, is no sign that it is lost."""
+    if not _is_lost(params) or not timelock["refusals"] or timelock["refusals"][0].code == "timelock-unreachable":
+        return timelock["namespaces"]
+    try:
+        return open_timelock(params).namespaces()
+    except Refusal:
+        return []
 
 
 def _fresh_timestamps(params: dict, stores: dict, listed: list) -> dict:

@@ -31,7 +31,7 @@ class ReversePlanner(ServicePlanner):
 
     @property
     def lost(self) -> bool:
-        """Whether TimeLock is lost, and asked nothing: what it gave out is known by the operator's word alone."""
+        """Whether TimeLock is said to be lost: what it gave out is known by the operator's word alone."""
         return self.settings["highest_issued"] is not None
 
     @property
@@ -121,6 +121,7 @@ class ReversePlanner(ServicePlanner):
         if self.store["state"] == ACTIVE and not self.reversing:
             return
         if self.lost:
+            self._weigh_that_it_is_lost()
             self._weigh_highest_issued()
             self._weigh_unseen(self._down())
             return
@@ -152,6 +153,13 @@ class ReversePlanner(ServicePlanner):
         down = [node["name"] for node in self.nodes if not node_checks.process_of(node).get("running")]
         return [name for name in down if name in self._serving()]
 
+    def _weigh_that_it_is_lost(self) -> None:
+        """One that gives out timestamps of the namespace can be asked, and watched: no word stands in its place."""
+        fresh = self._fresh_timestamp(self._namespace())
+        if fresh is not None:
+            found = f"TimeLock is said to be lost, and gives out timestamps of {self._namespace()}: {fresh}."
+            self.refusals.append(Refusal("reverse-timelock-lost", found, _ASK_IT))
+
     def _weigh_highest_issued(self) -> None:
         """The operator's number must be one, and above everything that is known to have been given out."""
         try:
@@ -175,4 +183,8 @@ class ReversePlanner(ServicePlanner):
 
 
 _NAME_IT = "Set timelock_highest_issued to a number that no timestamp exceeds: see 'TimeLock is lost' in the runbook."
+_ASK_IT = (
+    "Leave out timelock_lost. Where it has lost data, bring it above your number first: see 'TimeLock is lost' in the"
+    " runbook."
+)
 _NO_FORMER = "Several such nodes go back by way of one: see 'Back to embedded timestamps' in the runbook."

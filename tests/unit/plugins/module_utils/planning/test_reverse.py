@@ -261,6 +261,20 @@ def test_a_timelock_that_is_lost_is_replaced_by_a_number_above_everything_known(
     assert planned[1]["highest_issued"] == number
 
 
+@pytest.mark.parametrize("store", [MIGRATED, GUARDED])
+@pytest.mark.parametrize("fresh", [BACKUP - 1, BACKUP + 1, 20_000_000])
+def test_a_timelock_that_gives_out_timestamps_is_not_lost_whatever_its_operator_says(store, fresh):
+    """Not even one that has lost data: it may give out more, and is brought above what it has forgotten."""
+    mode = "timelock" if store is MIGRATED else "leader"
+    begun = None if store is MIGRATED else {**BEGUN, "nodes": ["orders-1"]}
+    planned = plan(nodes(mode), store, begun, fresh=fresh, highest_issued="9000000")
+    (refusal,) = planned[1]["refusals"]
+    assert (refusal["code"], str(fresh) in refusal["found"]) == ("reverse-timelock-lost", True)
+    assert refusal["do"].startswith("Leave out timelock_lost.")
+    silent = Refusal("timelock-unreachable", "No quorum.")
+    assert codes(plan(nodes(mode), store, begun, fresh=silent, highest_issued="9000000")) == []
+
+
 def test_that_it_is_lost_is_noted_and_that_its_clients_are_down_must_be_accepted():
     made = nodes("timelock")
     made[0]["look"] = fleets.look(1, "timelock", running=False)
