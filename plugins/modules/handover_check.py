@@ -26,6 +26,9 @@ options:
       - V(young) - O(proofs) will still count in a moment. Never refuses; returns RV(young).
       - V(handed_over) - O(store) is invalidated at the number of O(expected), and O(fresh_timestamp) is above it,
         and the lock is still the same run's. Returns RV(handover).
+      - V(may_migrate_itself) - O(store) has still the number of O(expected), all nodes of the O(plan) are proved
+        offline by O(proofs), unless it is invalidated already, and O(timelock_proof) shows TimeLock above it, all under
+        the lock of O(run_id) in O(epoch). Returns RV(handover).
       - V(migrated_itself) - that a client which was started to migrate itself has left all as V(handed_over) wants it,
         and says so in its O(log). Returns RV(handover).
       - V(way) - where a service goes whose step failed, by what its O(store) says now, what the O(plan) and
@@ -54,6 +57,7 @@ options:
       - bound
       - young
       - handed_over
+      - may_migrate_itself
       - migrated_itself
       - way
       - left
@@ -134,7 +138,9 @@ options:
     description: The epoch of its lock.
     type: int
   timelock_proof:
-    description: The proof of a fast-forward, from M(atlasdb.timelock.timelock_fast_forward).
+    description:
+      - The proof of a fast-forward, from M(atlasdb.timelock.timelock_fast_forward), or of a fresh timestamp after it,
+        from M(atlasdb.timelock.timelock_info).
     type: dict
   direction:
     description: V(migrate), V(reverse) or V(rename).
@@ -248,7 +254,7 @@ raise_to:
   sample: "15000001"
 handover:
   description: What M(atlasdb.timelock.node_online) wants before a node may start on TimeLock, or the new namespace.
-  returned: for O(that=handed_over), O(that=migrated_itself) and O(that=renamed)
+  returned: for O(that=handed_over), O(that=may_migrate_itself), O(that=migrated_itself) and O(that=renamed)
   type: dict
 way:
   description:

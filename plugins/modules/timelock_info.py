@@ -172,7 +172,9 @@ quiet_from:
   returned: success
   type: dict
 timelock_proof:
-  description: The proof for M(atlasdb.timelock.timestamp_restore), null where none was wanted or nothing was asked.
+  description:
+    - The proof for M(atlasdb.timelock.timestamp_restore) and M(atlasdb.timelock.handover_check), null where none was
+      wanted or nothing was asked.
   returned: success
   type: dict
 asked:

@@ -15,9 +15,11 @@ from ..planning.service import REFUSED
 from ..proofs import age
 from ..refusal import CODES, Refusal
 from ..stores.lock import describe
+from ..stores.states import another_number
 from ..window import require_in_time
 from . import rename_checks, reverse_checks
 from .left import hook_undone, left
+from .start_checks import proved
 
 ARGUMENT_SPEC = {
     "that": {
@@ -32,6 +34,7 @@ ARGUMENT_SPEC = {
             "bound",
             "young",
             "handed_over",
+            "may_migrate_itself",
             "migrated_itself",
             "way",
             "left",
@@ -86,6 +89,7 @@ def handover_check(params: dict, check_mode: bool) -> dict:
         "bound": _bound,
         "young": _young,
         "handed_over": _handed_over,
+        "may_migrate_itself": _may_migrate_itself,
         "migrated_itself": _migrated_itself,
         "way": _way,
         "left": left,
@@ -227,6 +231,17 @@ def _handed_over(params: dict) -> dict:
         found = f"The service is held by {describe(record.get('holder'))} since TS was read."
         raise Refusal("operator-lock-lost", found)
     return {"handover": {"run_id": run_id, "epoch": epoch, "namespace": record.get("namespace"), "ts": str(ts)}}
+
+
+def _may_migrate_itself(params: dict) -> dict:
+    """The handover with which a client may start that will invalidate its store itself, which then is as at TS.
+
+    Of this nothing more depends on an argument of ours, so that it wants all that an invalidation does.
+    """
+    number, ts = _number(params["store"]), _number(params["expected"])
+    if number != ts:
+        raise another_number(number, ts)
+    return proved(params, params["plan"]["nodes"] if params["store"]["state"] == ACTIVE else None, ts)
 
 
 def _migrated_itself(params: dict) -> dict:

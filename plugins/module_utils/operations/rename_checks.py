@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from ..proofs import Guard, guard_of, require_offline, require_timelock
 from ..refusal import Refusal
 from ..timelock.quiet import require_quiet
 from .reverse_checks import require_above_known
+from .start_checks import proved
 
 
 def rename_at(params: dict) -> dict:
@@ -25,19 +25,10 @@ def renamed(params: dict) -> dict:
 
     ``earlier`` and ``later`` are timestamps of the old one, of which ``earlier`` is TS; ``store`` was read back.
     """
-    plan, ts = params["plan"], params["earlier"]["fresh_timestamp"]
-    proof, proofs, limit = params["timelock_proof"], params["proofs"], params["max_proof_age"]
-    identity = params["store"]["identity"]
-    guard = Guard(params["run_id"], params["epoch"])
-    if guard_of([*([proof] if proof else []), *proofs]) != guard:
-        raise Refusal("operator-lock-lost", f"The proofs are not of run {guard.run_id}, epoch {guard.epoch}.")
-    require_offline(plan["nodes"], proofs, identity, limit, bool(params["accept_unproven"]))
-    require_timelock(proof, identity, ts, limit)
-    if proof["namespace"] != plan["namespace"]:
-        found = f"The namespace {proof['namespace']} was fast-forwarded, and the nodes are to have {plan['namespace']}."
-        raise Refusal("proof-missing", found)
+    ts = params["earlier"]["fresh_timestamp"]
+    given = proved(params, params["plan"]["nodes"], ts)
     fresh = int(params["fresh_timestamp"])
     if fresh <= ts:
         raise Refusal("timelock-behind", f"TimeLock's fresh timestamp {fresh} is not above {ts}.")
     require_quiet(params["earlier"], params["later"])
-    return {"handover": {**vars(guard), "namespace": plan["namespace"], "ts": str(ts)}}
+    return given

@@ -396,3 +396,48 @@ def test_proofs_that_are_about_to_be_too_old_are_to_be_taken_again():
     assert check("young", proofs=[{"taken": taken}])["young"]
     assert not check("young", proofs=[{"taken": taken}, {"taken": old}])["young"]
     assert not check("young", proofs=[{"taken": later_stamp(taken, 60)}])["young"]
+
+
+LOCK = {"run_id": "r", "epoch": 4}
+
+
+def _offline(seconds=10, **more):
+    old = {**LOCK, "taken": later_stamp(stamp_now(), -seconds), "seen_before": True, **more}
+    sessions = {**old, "kind": "sessions", "kvs_identity": SERVER, "taken": later_stamp(stamp_now(), 5 - seconds)}
+    return [*({**old, "kind": kind, "node": "orders-1"} for kind in ("hold", "process")), sessions]
+
+
+def may_migrate_itself(**more):
+    proof = {"kind": "timelock", **LOCK, "namespace": "orders", "fresh_timestamp": 21, "kvs_identity": SERVER}
+    given = {
+        "plan": {"nodes": ["orders-1"], "namespace": "orders"}, "store": ACTIVE, "expected": ACTIVE, **LOCK,
+        "proofs": _offline(), "timelock_proof": {**proof, "taken": stamp_now()},
+    }  # fmt: skip
+    return {"that": "may_migrate_itself", **given, **more}
+
+
+def test_a_client_is_let_migrate_itself_where_all_is_proved_that_an_invalidation_wants():
+    handover = {**LOCK, "namespace": "orders", "ts": "20"}
+    assert check(**may_migrate_itself())["handover"] == handover
+    assert check(**may_migrate_itself(proofs=[], accept_unproven="looked"))["handover"] == handover
+    assert check(**may_migrate_itself(store=INVALIDATED, proofs=[]))["handover"] == handover
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"proofs": []}, "proof-missing"),
+        ({"proofs": _offline()[1:]}, "proof-missing"),
+        ({"proofs": _offline()[:-1]}, "proof-missing"),
+        ({"max_proof_age": 1.0}, "proof-missing"),
+        ({"proofs": _offline(epoch=3)}, "operator-lock-lost"),
+        ({"timelock_proof": None}, "proof-missing"),
+        ({"plan": {"nodes": ["orders-1"], "namespace": "shop"}}, "proof-missing"),
+        ({"store": {**ACTIVE, "bound": 21}}, "bound-moved"),
+        ({"store": {**INVALIDATED, "backup": 19}}, "bound-moved"),
+        ({"store": {**ACTIVE, "code": "bound-ambiguous", "reason": "Both."}}, "bound-ambiguous"),
+    ],
+)
+def test_and_not_started_where_anything_of_it_is_missing(more, code):
+    # The parameters of a test are made long before it is run where the machine is slow.
+    assert refused(**{**may_migrate_itself(), "max_proof_age": 86400.0, **more}) == code
