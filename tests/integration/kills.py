@@ -35,6 +35,8 @@ RARE = {
     # Where proofs have become too old.
     ("invalidate", "Shut out the old login, and end its sessions"),
     ("invalidate", "Hold and stop the node, and prove it offline"),
+    ("own_migration", "Hold and stop the node, and prove it offline"),
+    ("own_migration", "Shut out the old login, and end its sessions"),
     # Where somebody uses TimeLock at that very moment.
     ("reverse_restore", "Raise it"),
     # Where nobody knows whether the store is invalidated.

@@ -128,3 +128,23 @@ def test_automated_runs_killed_around_each_effect_leave_what_the_next_one_finish
         services.migrate()
         services.assert_migrated()
         assert services.migrate().changed == {}
+
+
+PROOF_SECONDS = 30
+"""Less than the pause before a client is started, and more than that start takes."""
+
+
+@only_wide
+def test_a_client_may_not_migrate_itself_once_another_node_was_let_up_and_old_proofs_are_taken_again(lab, tmp_path):
+    """While the run stood still after TimeLock was brought above TS."""
+    with fleet(lab, tmp_path, 2) as services:
+        (service,) = services.services
+        _automate(services, timelock_max_proof_age=PROOF_SECONDS)
+        other = service.nodes[1]
+        with services.paused("begin-own_migration") as run:
+            other.config_path.write_text("# the old configuration, from configuration management\n")
+            time.sleep(PROOF_SECONDS)
+        assert not run.ok and "hold-impossible" in run.codes, run.tail
+        assert services.store(service)[0] == ACTIVE
+        assert service.nodes[0].mode() != "timelock", run.tail
+        assert _own_work(service) == []
