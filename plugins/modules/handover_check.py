@@ -256,6 +256,10 @@ handover:
   description: What M(atlasdb.timelock.node_online) wants before a node may start on TimeLock, or the new namespace.
   returned: for O(that=handed_over), O(that=may_migrate_itself), O(that=migrated_itself) and O(that=renamed)
   type: dict
+accepted_unproven:
+  description: As O(accept_unproven), where nodes had to be proved offline; else null.
+  returned: for O(that=may_migrate_itself) and O(that=renamed)
+  type: str
 way:
   description:
     - V(untouched) - the run never had the lock. V(back) - the store is active. V(forward) - the store is invalidated.

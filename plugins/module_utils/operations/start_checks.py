@@ -29,4 +29,8 @@ def proved(params: dict, nodes: list | None, ts: int) -> dict:
     if proof["namespace"] != namespace:
         found = f"The namespace {proof['namespace']} was fast-forwarded, and the nodes are to have {namespace}."
         raise Refusal("proof-missing", found)
-    return {"handover": {**vars(guard), "namespace": namespace, "ts": str(ts)}}
+    accepted = params["accept_unproven"] if nodes is not None else None
+    return {
+        "handover": {**vars(guard), "namespace": namespace, "ts": str(ts)},
+        "accepted_unproven": accepted,
+    }

@@ -26,14 +26,16 @@ def depends(services: dict, resolve: Callable) -> list:
     """
     found: list = []
     for dependent, nodes in services.items():
-        for host, port in sorted(set().union(*(_servers(node) for node in nodes))):
+        remote = set().union(*(_servers(node) for node in nodes))
+        for host, port in sorted(remote.union(*(_named_as_timelock(node) for node in nodes))):
             providers = [
                 provider
                 for provider in services
                 if provider != dependent and any(_serves(node, host, port, resolve) for node in services[provider])
             ]
             server = f"{host}:{port}"
-            found += [{"dependent": dependent, "server": server, "provider": one} for one in providers or [None]]
+            nobody = [None] if (host, port) in remote else []
+            found += [{"dependent": dependent, "server": server, "provider": one} for one in providers or nobody]
     return found
 
 
@@ -111,8 +113,17 @@ def _order_behind(provider: str, name: str, number: int | None) -> str:
 
 def _servers(node: dict) -> set:
     """Host and port of each server from which ``node`` takes timestamps, as its configuration names them."""
+    return _endpoints((config_of(node).get("shared") or {}).get("remote_timestamp_servers") or [])
+
+
+def _named_as_timelock(node: dict) -> set:
+    """The same of the servers that it takes for TimeLock, which may be another service's nodes."""
+    return _endpoints((config_of(node).get("timelock") or {}).get("servers") or [])
+
+
+def _endpoints(urls: list) -> set:
     found = set()
-    for url in (config_of(node).get("shared") or {}).get("remote_timestamp_servers") or []:
+    for url in urls:
         parts = urlsplit(url if "//" in url else f"//{url}")
         try:
             port = parts.port or (443 if parts.scheme == "https" else 80)

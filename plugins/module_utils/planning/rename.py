@@ -97,6 +97,12 @@ class RenamePlanner(ServicePlanner):
     def _weigh_timelock(self) -> None:
         self.refusals += self._timelock_refusals()
         shared = [name for name, namespace in self.settings["namespaces"].items() if namespace == self.target]
+        unseen = [name for name, namespace in self.settings["namespaces"].items() if namespace is None]
+        if unseen and self._todo() != NOTHING:
+            self.notes.append(
+                f"{self.target} was not compared with the namespaces of {len(unseen)} services that nobody looked at: "
+                "see in a status of all services that it is none of theirs"
+            )
         if shared:
             found = f"{self.target} is the namespace of {', '.join(shared)}."
             self.refusals.append(Refusal("inventory-namespace-shared", found))

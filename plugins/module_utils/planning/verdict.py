@@ -75,9 +75,17 @@ def _end(service: dict, voice: dict, times: dict) -> dict:
     }
 
 
+_MAY_ACCEPT = (
+    "timelock_invalidated", "timelock_may_migrate", "timelock_renamed", "timelock_restored", "timelock_raised",
+    "timelock_opened",
+)  # fmt: skip
+"""What wants a proof of each node, and goes without one for a reason."""
+
+
 def _accepted(service: dict, voice: dict) -> str | None:
     restored = voice.get("timelock_restored") or {}
-    reasons = [one.get("accepted_unproven") for one in (voice.get("timelock_invalidated") or {}, restored)]
+    given = [(voice.get(name) or {}).get("accepted_unproven") for name in _MAY_ACCEPT]
+    reasons = list(dict.fromkeys(given))
     if service["highest_issued"] is not None and restored and not restored.get("failed"):
         reasons.append(f"timelock_lost: TimeLock never gave out more than {service['highest_issued']}")
     return "; ".join(reason for reason in reasons if reason) or None

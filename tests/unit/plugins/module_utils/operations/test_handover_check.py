@@ -419,8 +419,10 @@ def may_migrate_itself(**more):
 def test_a_client_is_let_migrate_itself_where_all_is_proved_that_an_invalidation_wants():
     handover = {**LOCK, "namespace": "orders", "ts": "20"}
     assert check(**may_migrate_itself())["handover"] == handover
-    assert check(**may_migrate_itself(proofs=[], accept_unproven="looked"))["handover"] == handover
-    assert check(**may_migrate_itself(store=INVALIDATED, proofs=[]))["handover"] == handover
+    accepted = check(**may_migrate_itself(proofs=[], accept_unproven="looked"))
+    assert (accepted["handover"], accepted["accepted_unproven"]) == (handover, "looked")
+    done = check(**may_migrate_itself(store=INVALIDATED, proofs=[], accept_unproven="looked"))
+    assert (done["handover"], done["accepted_unproven"]) == (handover, None)
 
 
 @pytest.mark.parametrize(

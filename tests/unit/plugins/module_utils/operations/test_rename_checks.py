@@ -47,7 +47,7 @@ def renamed(**more):
 
 
 def test_nodes_may_start_where_all_is_proved():
-    assert renamed() == {"handover": {**RUN, "namespace": "shop", "ts": str(TS)}}
+    assert renamed() == {"handover": {**RUN, "namespace": "shop", "ts": str(TS)}, "accepted_unproven": None}
 
 
 @pytest.mark.parametrize(

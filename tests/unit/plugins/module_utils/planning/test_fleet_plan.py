@@ -567,6 +567,21 @@ def test_a_service_from_which_another_takes_its_timestamps_is_refused(host):
     assert codes(planned, "users") == ["config-remote-timestamps"]
 
 
+def test_a_service_that_takes_another_for_its_timelock_is_seen_and_one_on_timelock_is_not_taken_for_it():
+    nodes = depending("http://orders-1:8080")
+    config = nodes[3]["look"]["config"]
+    config.update(mode="timelock", timelock={"servers": ["http://orders-1:8080/orders"]})
+    config["shared"].update(mode="timelock", remote_timestamp_servers=[])
+    nodes[3]["look"]["problems"] = []
+    stores = {"orders": fleets.store(), "users": fleets.invalidated(identity={**fleets.IDENTITY, "database": "users"})}
+    planned = plan(nodes, stores, playing=PLAYING)
+    assert codes(planned) == ["config-has-dependents"]
+    assert planned["depends"] == [{"dependent": "users", "server": "orders-1:8080", "provider": "orders"}]
+    config["timelock"] = {"servers": fleets.SERVERS}
+    planned = plan(nodes, stores, playing=PLAYING)
+    assert (planned["depends"], codes(planned)) == ([], [])
+
+
 def test_a_service_whose_provider_has_gone_ahead_is_told_what_to_do_and_the_provider_is_not_refused():
     stores = {"orders": fleets.invalidated(), "users": None}
     nodes = depending("orders-1:8080")

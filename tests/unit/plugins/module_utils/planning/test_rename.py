@@ -55,6 +55,13 @@ def test_a_migrated_service_is_renamed_with_all_its_nodes_stopped():
     assert "orders -> shop" in fleet["table"][1]
 
 
+def test_a_name_that_nobody_compared_with_those_of_services_left_out_is_noted():
+    unseen = {**fleets.node(4, "users"), "look": None}
+    (note,) = plan(nodes(*MIGRATED), others=[unseen])[1]["notes"]
+    assert note.startswith("shop was not compared with the namespaces of 1 services that nobody looked at")
+    assert plan(nodes(*MIGRATED), others=[fleets.node(4, "users")])[1]["notes"] == []
+
+
 def test_a_service_that_has_the_name_is_left_alone():
     _fleet, service = plan(nodes(*MIGRATED, namespaces=["shop"] * 3), listed=("orders", "shop"))
     assert (service["refusals"], service["todo"], service["renamed_from"]) == ([], "nothing", None)

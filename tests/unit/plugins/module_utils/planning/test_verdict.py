@@ -62,6 +62,12 @@ def test_that_a_bound_rests_on_an_operators_number_is_told_where_it_was_restored
         assert (words in lines) == told
 
 
+@pytest.mark.parametrize("task", [f"timelock_{one}" for one in ("invalidated", "may_migrate", "renamed", "opened")])
+def test_whatever_went_without_a_proof_says_why_and_says_it_once(task):
+    told = end({**MIGRATED, task: {"accepted_unproven": "looked"}, "timelock_raised": {"accepted_unproven": "looked"}})
+    assert "orders: accepted unproven: looked" in told["lines"]
+
+
 def test_of_a_rename_both_names_are_told():
     assert end(MIGRATED, "rename")["lines"][0].startswith("orders: renamed, sales -> orders, TS 10,")
 
