@@ -573,7 +573,8 @@ def test_a_service_that_takes_another_for_its_timelock_is_seen_and_one_on_timelo
     config.update(mode="timelock", timelock={"servers": ["http://orders-1:8080/orders"]})
     config["shared"].update(mode="timelock", remote_timestamp_servers=[])
     nodes[3]["look"]["problems"] = []
-    stores = {"orders": fleets.store(), "users": fleets.invalidated(identity={**fleets.IDENTITY, "database": "users"})}
+    other = {**fleets.IDENTITY, "database": "users", "database_oid": 2}
+    stores = {"orders": fleets.store(), "users": fleets.invalidated(identity=other)}
     planned = plan(nodes, stores, playing=PLAYING)
     assert codes(planned) == ["config-has-dependents"]
     assert planned["depends"] == [{"dependent": "users", "server": "orders-1:8080", "provider": "orders"}]
