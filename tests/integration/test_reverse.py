@@ -251,7 +251,6 @@ def test_a_bound_that_timelock_comes_near_to_meanwhile_is_raised(lab, tmp_path, 
 
 
 @pytest.mark.kills_at("Raise it")
-@pytest.mark.refuses("timelock-not-quiet")
 @only_wide
 @pytest.mark.parametrize("store", STORES)
 def test_a_bound_that_timelock_comes_past_under_nodes_that_serve_is_raised_once_they_are_stopped(lab, tmp_path, store):
