@@ -13,6 +13,7 @@ from collections import defaultdict
 from ..client_config.versions import parse_version
 from ..reason import REASONS, require_reason
 from ..refusal import Refusal
+from ..timelock.servers import in_order
 
 
 def services_of(nodes: list) -> dict:
@@ -138,8 +139,8 @@ def disagreeing_servers(name: str, nodes: list, servers: list) -> list:
     """Refusals where nodes of the service ``name`` would be configured for other TimeLock servers than one another, or
     than ``servers``, to which this run takes the number that none of them may go below."""
     given = {node["name"]: (node["look"] or {}).get("servers") for node in nodes}
-    lists = {node: sorted(url.rstrip("/") for url in urls) for node, urls in given.items() if urls is not None}
-    asked = sorted(url.rstrip("/") for url in servers)
+    lists = {node: in_order(urls) for node, urls in given.items() if urls is not None}
+    asked = in_order(servers)
     if all(urls == asked for urls in lists.values()):
         return []
     words = {node: ", ".join(urls) or "none" for node, urls in lists.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..addresses import Endpoints, addresses_of, split
 from ..node.switching import SWITCHED
 from ..refusal import Refusal
-from ..timelock.servers import in_common, parse_server
+from ..timelock.servers import in_common, in_order, parse_server
 
 EMBEDDED_MODES = ("embedded", "leader")
 
@@ -133,8 +133,8 @@ def other_timelock(nodes: list, servers: list) -> list:
     inventory names. Where one of them is the same it is that cluster, by another list."""
     refusals = []
     for name, used in _servers_of(nodes).items():
-        found = sorted(url.rstrip("/") for url in used)
-        if found != sorted(url.rstrip("/") for url in servers):
+        found = in_order(used)
+        if found != in_order(servers):
             do = _ONE_CLUSTER if in_common(used, servers) else None
             refusals.append(Refusal("config-other-timelock", f"{name} uses {', '.join(found) or 'no server'}.", do))
     return refusals

@@ -81,6 +81,11 @@ def parse_servers(urls: list) -> tuple[Server, ...]:
     return tuple(servers)
 
 
+def in_order(urls: list) -> list:
+    """The URLs of servers such that two lists of the same ones are the same: sorted, and without a slash at the end."""
+    return sorted(url.rstrip("/") for url in urls)
+
+
 def in_common(urls: list, others: list) -> set:
     """HOST, PORT and context path of the servers that two lists of URLs have both, however they are spelt.
 
