@@ -73,7 +73,8 @@ class CallbackModule(CallbackBase):
     def _say_of(self, result, what: str, color: str) -> None:
         # What is done once is done for all hosts, and the one that Ansible names has no part in it.
         where = "" if result.task.run_once else f"{result.host.get_name()}: "
-        failed = [item for item in result.result.get("results") or [] if item.get("failed") or item.get("unreachable")]
+        items = [item for item in result.result.get("results") or [] if isinstance(item, dict)]
+        failed = [item for item in items if item.get("failed") or item.get("unreachable")]
         for told in failed or [result.result]:
             first, *more = _reason(told) or [""]
             for line in (f"{where}{what}: {first}", *more):

@@ -124,8 +124,8 @@ def _named_as_timelock(node: dict) -> set:
 def _endpoints(urls: list) -> set:
     found = set()
     for url in urls:
-        parts = urlsplit(url if "//" in url else f"//{url}")
         try:
+            parts = urlsplit(url if "//" in url else f"//{url}")
             port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
             continue

@@ -60,14 +60,15 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         found = [refusals[name] for refusals in between if name in refusals]
         found += depending.get(name, [])
         found += inventory.disagreeing_variables(members)
-        found += inventory.disagreeing_servers(name, members, settings["servers"])
+        astray = inventory.disagreeing_servers(name, members, settings["servers"])
+        found += astray
         reasons, without = inventory.reasons_of(members[0])
         found += without
         planner = _planner(settings["direction"], members[0]["is_new"])(
             name,
             members,
             stores.get(name),
-            timelock,
+            {**timelock, "refusals": astray, "fresh": {}} if astray else timelock,
             {
                 **settings,
                 **reasons,

@@ -132,10 +132,11 @@ def other_timelock(nodes: list, servers: list) -> list:
     """Refusals for nodes that are on TimeLock already, a held one by its kept file, but on other servers than the
     inventory names. Where one of them is the same it is that cluster, by another list."""
     refusals = []
+    named = _named(nodes, servers)
     for name, used in _servers_of(nodes).items():
         found = in_order(used)
-        if found != in_order(servers):
-            do = _ONE_CLUSTER if in_common(used, servers) else None
+        if found != in_order(named[name]):
+            do = _ONE_CLUSTER if in_common(used, named[name]) else None
             refusals.append(Refusal("config-other-timelock", f"{name} uses {', '.join(found) or 'no server'}.", do))
     return refusals
 
@@ -145,7 +146,13 @@ _ONE_CLUSTER = "A server is in both lists, so that it is one cluster: make the n
 
 def is_on_another_timelock(nodes: list, servers: list) -> bool:
     """Whether a node is on TimeLock by servers of which the inventory names none, where it names any."""
-    return bool(servers) and not all(in_common(used, servers) for used in _servers_of(nodes).values())
+    named = _named(nodes, servers)
+    return any(named[name] and not in_common(used, named[name]) for name, used in _servers_of(nodes).items())
+
+
+def _named(nodes: list, servers: list) -> dict:
+    """By node, the servers that the inventory names it; or else ``servers``, which the run asks."""
+    return {node["name"]: node["look"].get("servers") or servers for node in nodes}
 
 
 def _servers_of(nodes: list) -> dict:

@@ -245,8 +245,9 @@ class ServicePlanner:
             self._weigh_fence()
 
     def _timelock_refusals(self) -> list:
-        """What speaks against TimeLock, whichever state the store is in."""
-        return self.timelock["refusals"]
+        """What speaks against TimeLock, whichever state the store is in, and was not said yet: of one that is not the
+        service's the inventory tells it."""
+        return [one for one in self.timelock["refusals"] if one not in self.refusals]
 
     def _disagreement(self) -> list:
         return node_checks.disagreement(self._read())
@@ -480,9 +481,10 @@ class ServicePlanner:
         return Sight(self.nodes, self.store, known, others, self._unidentified())
 
     def _unidentified(self) -> list:
-        """The services that may be this one under another name. It was weighed when an unfinished run began; and where
-        a service leaves TimeLock or its namespace, its counter shows whether others take from it."""
-        return [] if self.resuming or self.direction != MIGRATE else self.settings["unidentified"]
+        """The services that may be this one under another name. It was weighed before an unfinished run invalidated the
+        store; and where a service leaves TimeLock or its namespace, its counter shows whether others take from it."""
+        weighed = self.resuming and (self.store or {}).get("state") == INVALIDATED
+        return [] if weighed or self.direction != MIGRATE else self.settings["unidentified"]
 
     def _known_clients(self) -> list:
         """Whose sessions are not this service's, as far as that is known or was accepted."""
@@ -505,7 +507,7 @@ class ServicePlanner:
             self.refusals.append(Refusal("timelock-behind-backup", found, by_hand.DO if self.repair else None))
         elif wrong:
             self.refusals.append(wrong)
-        elif listed and not own and not all_switched and not self.settings["adopt_namespace"]:
+        elif listed and not own and (self.resuming or not all_switched) and not self.settings["adopt_namespace"]:
             self.refusals.append(
                 Refusal("timelock-namespace-used", f"TimeLock has a namespace {namespace} already, {self._not_own()}.")
             )

@@ -174,7 +174,7 @@ class Sight:
         if nameless:
             who = ", ".join(nameless)
             said = f"{who} has sessions at the same store, and nobody has read that its keyspace is another one."
-            found.append((Refusal("proof-missing", said, _IDENTIFY), True))
+            found.append((Refusal("proof-missing", said, _IDENTIFY.format(who)), True))
         unknown = self._unknown()
         if unknown:
             said = f"The store has sessions of clients that the inventory does not know: {words(unknown)}."
@@ -194,8 +194,9 @@ class Sight:
 
 
 _IDENTIFY = (
-    "Make a plan of all services (plan.yml with timelock_plan_file), and apply that one. Or vouch for it: name the"
-    " addresses of its nodes in timelock_kvs_known_clients, or accept it with timelock_accept_unproven."
+    "Mend what the plan says of {0}. Where --limit leaves it out, make a plan of all services (plan.yml with"
+    " timelock_plan_file), and apply that one. Or vouch for it: for the group of the service that is refused here, name"
+    " the addresses of the nodes of {0} in timelock_kvs_known_clients, or accept it with timelock_accept_unproven."
 )
 _BLIND = {
     STORE: "The store shows no session of {0}: it is not the one that they use, or a pooler hides them.",

@@ -48,7 +48,9 @@ def key_numbers(service: dict, way_back: bool) -> list:
     """The two numbers that the run is about, each with its name."""
     end = service["end"]
     if way_back:
-        given_out = end["fresh_before_start"] or service["highest_issued"]
+        said = service["highest_issued"]
+        # What an operator has typed may be no number, and was refused then.
+        given_out = end["fresh_before_start"] or (said if said and said.isdecimal() else None)
         return [("Bound made live", grouped(end["restored_to"])), ("Last from TimeLock", grouped(given_out))]
     return [("TS", grouped(end["ts"])), ("First timestamp after", grouped(_first_after(end)))]
 
@@ -156,8 +158,11 @@ def accepted(service: dict) -> list:
     """What was accepted without a proof, and why."""
     reason = service["end"]["accepted_unproven"]
     at_the_plan = [note for note in service["notes"] if note.startswith(ACCEPTED)]
-    where = "restoring of the bound" if service["todo"] == REVERSE else "invalidation"
+    where = _ACCEPTED_AT.get(service["todo"], "invalidation")
     return [*at_the_plan, *([f"At the {where}: {reason}"] if reason else [])]
+
+
+_ACCEPTED_AT = {REVERSE: "restoring of the bound", RENAME: "start on the new namespace"}
 
 
 def noted(service: dict) -> list:

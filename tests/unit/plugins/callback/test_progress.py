@@ -57,6 +57,7 @@ def _said(printed, call, *arguments):
             {"msg": "One or more items failed", "results": [{"msg": "well"}, {"failed": True, "msg": "not well"}]},
             ["   orders-1: FAILED: not well"],
         ),
+        ({"msg": "not well", "results": ["nginx is already installed"]}, ["   orders-1: FAILED: not well"]),
     ],
 )
 def test_a_failure_is_printed_with_its_reason(printed, told, said):

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.journal import append
 from ansible_collections.atlasdb.timelock.plugins.module_utils.operations.handover_report import report_of
-from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page import charts
+from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page import charts, words
 from ansible_collections.atlasdb.timelock.plugins.plugin_utils.report_page.page import page
 from ansible_collections.atlasdb.timelock.tests.unit.plugins.module_utils.report import runs
 
@@ -310,6 +310,22 @@ def test_a_service_on_which_nothing_was_done_has_its_place_on_the_page(tmp_path,
 def test_what_was_accepted_without_a_proof_stands_with_its_reason(tmp_path):
     text = Page(page(report(tmp_path, end=runs.end(accepted_unproven="the pooler hides it, ticket 7")))).text
     assert "Accepted unproven At the invalidation: the pooler hides it, ticket 7" in text
+
+
+@pytest.mark.parametrize(
+    ("todo", "where"), [("reverse", "restoring of the bound"), ("rename", "start on the new namespace")]
+)
+def test_it_says_where_it_was_accepted(tmp_path, todo, where):
+    plan = runs.plan()
+    plan["services"]["orders"]["todo"] = todo
+    text = Page(page(report(tmp_path, plan=plan, end=runs.end(accepted_unproven="ticket 7")))).text
+    assert f"Accepted unproven At the {where}: ticket 7" in text
+
+
+@pytest.mark.parametrize("number", ["", "9,000,000", "many"])
+def test_what_an_operator_typed_for_a_number_and_is_none_keeps_no_page_from_being_written(number):
+    service = {**runs.plan()["services"]["orders"], "highest_issued": number, "end": runs.end(fresh_before_start=None)}
+    assert words.key_numbers(service, way_back=True)[1] == ("Last from TimeLock", "–")
 
 
 def test_what_the_plan_notes_besides_is_not_said_to_be_accepted(tmp_path):

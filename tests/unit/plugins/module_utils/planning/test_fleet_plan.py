@@ -353,6 +353,8 @@ def test_nodes_on_timelock_with_an_active_store_are_refused():
 
 def test_nodes_on_other_timelock_servers_are_refused():
     nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    for node in nodes:
+        node["look"]["servers"] = ["https://other:8421"]
     planned = plan(nodes, fleets.invalidated(), servers=["https://other:8421"])
     assert "config-other-timelock" in codes(planned)
 
@@ -400,6 +402,21 @@ def test_a_run_that_invalidated_a_store_for_another_timelock_does_not_end_on_thi
     ahead = {"refusals": [], "namespaces": ["orders"], "fresh": {"orders": 9_000_000}}
     assert codes(plan(nodes, store, ahead)) == ["timelock-namespace-used"]
     assert codes(plan(nodes, store, {"refusals": [], "namespaces": []})) == ["timelock-behind-backup"]
+
+
+@pytest.mark.parametrize("changed", ["namespace", "servers"])
+def test_nor_does_one_on_another_counter_to_which_somebody_has_changed_every_file_since(changed):
+    """What the first one gave out after TS is above TS, and nothing but its own counter is known to be above that."""
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock", running=False)) for number in (1, 2, 3)]
+    record = fleets.record(**({"servers": ["https://other:8421"]} if changed == "servers" else {"namespace": "shop"}))
+    ahead = {"refusals": [], "namespaces": ["orders", "shop"], "fresh": {"orders": 2_000_001}}
+    planned = plan(nodes, fleets.invalidated(record=record, sessions=[]), ahead)
+    assert codes(planned) == ["timelock-namespace-used"]
+    for node in nodes:
+        node["adopt_namespace"] = True
+    assert codes(plan(nodes, fleets.invalidated(record=record, sessions=[]), ahead)) == []
+    own = fleets.invalidated(record=fleets.record(), sessions=[])
+    assert codes(plan([{**node, "adopt_namespace": False} for node in nodes], own, ahead)) == []
 
 
 def test_an_unusable_timelock_refuses_every_service():
@@ -454,6 +471,8 @@ def test_a_service_that_is_given_another_timelock_than_the_run_asks_is_refused()
     refusal = plan(nodes)["services"]["orders"]["refusals"][0]
     assert refusal["code"] == "inventory-vars-disagree" and "--limit" in refusal["do"]
     assert "orders is to use https://tl-4:8421, https://tl-5:8421, and this run asks https://tl-1" in refusal["found"]
+    for direction, more in (("migrate", {}), ("reverse", {}), ("reverse", {"highest_issued": "9"})):
+        assert codes(plan(nodes, direction=direction, **more)).count("inventory-vars-disagree") == 1
 
 
 def test_the_servers_of_a_timelock_may_stand_in_any_order_and_nothing_is_said_of_a_node_that_nobody_saw():
@@ -578,9 +597,10 @@ def test_a_service_that_takes_another_for_its_timelock_is_seen_and_one_on_timelo
     planned = plan(nodes, stores, playing=PLAYING)
     assert codes(planned) == ["config-has-dependents"]
     assert planned["depends"] == [{"dependent": "users", "server": "orders-1:8080", "provider": "orders"}]
-    config["timelock"] = {"servers": fleets.SERVERS}
-    planned = plan(nodes, stores, playing=PLAYING)
-    assert (planned["depends"], codes(planned)) == ([], [])
+    for servers in (fleets.SERVERS, ["https://[::1:8421"]):
+        config["timelock"] = {"servers": servers}
+        planned = plan(nodes, stores, playing=PLAYING)
+        assert (planned["depends"], codes(planned)) == ([], [])
 
 
 def test_a_service_whose_provider_has_gone_ahead_is_told_what_to_do_and_the_provider_is_not_refused():

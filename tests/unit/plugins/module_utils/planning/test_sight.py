@@ -191,10 +191,23 @@ def test_a_service_whose_store_does_not_answer_is_told_apart_by_the_keyspace_of_
     assert codes(planned) == ["proof-missing"] * unknown
 
 
-def test_what_was_weighed_when_a_run_began_does_not_keep_it_from_its_end():
-    stores = {"orders": {**cluster(NODES, session("10.0.0.4", 1)), "record": fleets.record()}, "users": None}
-    planned = plan_fleet([*NODES, UNSEEN], stores, {"refusals": [], "namespaces": ["orders"]}, fleets.settings())
+@pytest.mark.parametrize("invalidated", [False, True])
+def test_what_was_weighed_before_the_invalidation_does_not_keep_a_run_from_its_end(invalidated):
+    """Until then the other service may have come since the run that was killed."""
+    store = {**cluster([], session("10.0.0.4", 1)), "record": fleets.record()}
+    members, settings = [fleets.node(each, look=fleets.look(each, "held", running=False)) for each in (1, 2, 3)], {}
+    if invalidated:
+        store.update(state="invalidated", bound=None, backup=2_000_000)
+    else:
+        again = plan_fleet([*members, UNSEEN], {"orders": store, "users": None}, OF_ORDERS, fleets.settings())
+        assert codes(again) == ["proof-missing"] and again["services"]["orders"]["known_clients"] == []
+        settings = {"accept_unproven": "users has users_1"}
+    members = fleets.telling([*members, UNSEEN], settings)
+    planned = plan_fleet(members, {"orders": store, "users": None}, OF_ORDERS, fleets.settings(**settings))
     assert codes(planned) == [] and planned["services"]["orders"]["known_clients"] == ["10.0.0.4"]
+
+
+OF_ORDERS = {"refusals": [], "namespaces": ["orders"]}
 
 
 def test_two_services_whose_nodes_share_an_address_cannot_be_told_apart():

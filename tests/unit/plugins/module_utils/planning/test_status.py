@@ -278,6 +278,22 @@ def test_nodes_on_another_list_of_one_timelock_are_refused_and_no_alarm(servers,
     assert any("it is one cluster" in line for line in told["lines"]) == (not alarming)
 
 
+@pytest.mark.parametrize("asked", [{"namespaces": []}, {"namespaces": ["orders"], "fresh": {"orders": 5}}])
+def test_a_service_that_is_given_another_timelock_than_the_run_asks_is_no_alarm_and_its_counter_not_asked(asked):
+    others = ["https://tl-4:8421", "https://tl-5:8421"]
+    members = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    for member in members:
+        member["look"]["servers"] = others
+        member["look"]["config"]["timelock"] = {"servers": others}
+    store = {"orders": fleets.invalidated()}
+    told = fleet_status(plan_fleet(members, store, {"refusals": [], **asked}, fleets.settings()))
+    shown = told["services"]["orders"]
+    assert (told["alarming"], shown["codes"], shown["timelock"]) == ([], ["inventory-vars-disagree"], "unusable")
+    members[1]["look"]["config"]["timelock"] = {"servers": fleets.SERVERS}
+    told = fleet_status(plan_fleet(members, store, {"refusals": [], **asked}, fleets.settings()))
+    assert told["alarming"] == ["orders"]
+
+
 @pytest.mark.parametrize(
     ("modes", "code"), [(("timelock", "held", "held"), "config-mixed-active"), (("timelock",) * 3, "store-reactivated")]
 )
