@@ -35,9 +35,14 @@ _KEYS = (
     "was_running", "playbook",
 )  # fmt: skip
 _STILL_ACTIVE = "status.yml says that the store of the service is still active"
+_NOTHING_LOST = (
+    "\n# and neither calls the service wrong, nor names kvs-identity, inventory-changed or a node that could not be"
+    " looked at"
+)
+"""An unfinished run may have had a node on TimeLock, and the store lost its invalidation since."""
 _AS_IT_WAS = {
-    MIGRATE: f"{_STILL_ACTIVE}, and not that a node may migrate itself",
-    REPAIR: _STILL_ACTIVE,
+    MIGRATE: f"{_STILL_ACTIVE}, and not that a node may migrate itself,{_NOTHING_LOST}",
+    REPAIR: f"{_STILL_ACTIVE},{_NOTHING_LOST}",
     REVERSE: "status.yml says that the store of the service is still invalidated",
     RENAME: "no node of the service has its new namespace yet",
 }
@@ -136,7 +141,7 @@ def take(beside: Beside, run: Run, seen: dict, was_running: bool) -> None:
         raise Refusal(
             "hold-impossible",
             f"{beside.path} is a hold, but its marker {beside.marker} is gone.",
-            "Find out who removed it; the file names the original, which belongs back only if the store is active.",
+            "Find out who removed it; the file names the original, and says when that may be put back.",
         )
     ownership = disk.Ownership.of(beside.path)
     sha256 = disk.sha256(original)

@@ -34,10 +34,14 @@ def test_a_hold_says_who_and_how_to_release_it_and_has_one_key_that_is_no_block(
 @pytest.mark.parametrize(
     ("playbook", "while_what"),
     [
-        ("migrate.yml", "still active, and not that a node may migrate itself"),
+        (
+            "migrate.yml",
+            "still active, and not that a node may migrate itself,\n# and neither calls the service wrong, nor names"
+            " kvs-identity, inventory-changed or a node that could not be looked at:\n#   mv ",
+        ),
         ("reverse.yml", "only if status.yml says that the store of the service is still invalidated"),
         ("rename_namespace.yml", "only if no node of the service has its new namespace yet"),
-        ("repair.yml", "still active"),
+        ("repair.yml", "still active,\n# and neither calls the service wrong, nor names kvs-identity"),
     ],
 )
 def test_a_hold_names_the_playbook_to_run_again_and_what_allows_to_release_it_by_hand(beside, playbook, while_what):
