@@ -13,10 +13,17 @@ import getpass
 import os
 import socket
 import time
+from calendar import timegm
 from multiprocessing import parent_process
 
 from .proofs import boot_id
 from .refusal import Refusal
+
+
+YOUNG_SECONDS = 3600.0
+"""Longer than a service is held by a run that goes well."""
+
+_SINCE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def _start_of(pid: int) -> str | None:
@@ -46,7 +53,7 @@ def holder_of(run_id: str, pid: int) -> dict:
         "start": _start_of(pid),
         "boot_id": boot_id(),
         "pid_namespace": _pid_namespace(),
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "since": time.strftime(_SINCE, time.gmtime()),
     }
 
 
@@ -61,6 +68,15 @@ def holder_of_worker(run_id: str) -> dict:
     if forked_by and os.getppid() != run:
         raise Refusal("operator-lock-lost", f"Process {run}, which is the run {run_id}, has ended.", "Run it again.")
     return holder
+
+
+def is_young(holder: dict) -> bool:
+    """Whether ``holder`` took the lock within the last YOUNG_SECONDS, by the clocks of its controller and this one."""
+    try:
+        since = timegm(time.strptime(holder["since"], _SINCE))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return time.time() - since < YOUNG_SECONDS
 
 
 def holder_gone(holder: dict) -> bool:

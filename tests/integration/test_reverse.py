@@ -400,12 +400,14 @@ def test_ways_back_from_a_lost_timelock_killed_around_each_effect_leave_what_the
         assert not run.ok and "reverse-timelock-lost" in run.codes, run.tail
         services.assert_migrated()
         above = _lose_timelock(own) + 2 * MARGIN
-        for moment in moments_of(REVERSE_STEPS):
+        *moments, end = moments_of(REVERSE_STEPS)
+        for moment in moments:
             kill_at(services, "reverse.yml", moment, *_lost(above))
         file = tmp_path / "status.json"
         services.play("status.yml", "-e", f"timelock_status_file={file}")
-        typed = json.loads(file.read_text())["services"][service.name]["status"]["do"]
-        run = services.play(*typed.split())
+        playbook, *options = json.loads(file.read_text())["services"][service.name]["status"]["do"].split()
+        kill_at(services, playbook, end, *options)
+        run = services.play(playbook, *options)
         assert run.ok, run.tail
         services.assert_as_before()
         assert services.store(service)[1] > above + MARGIN

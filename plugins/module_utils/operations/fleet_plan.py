@@ -20,7 +20,7 @@ from ..planning.nodes import process_of
 from ..planning.service import MIGRATE, RENAME, REVERSE
 from ..proofs import boot_id
 from ..refusal import Refusal
-from ..run_holder import holder_gone
+from ..run_holder import holder_gone, is_young
 from ..stores.opening import open_store
 from ..stores.trust import trust_in
 from ..timelock.opening import open_timelock
@@ -77,6 +77,7 @@ def fleet_plan(params: dict, check_mode: bool) -> dict:
         "servers": params["servers"],
         "take_over": params["take_over"],
         "holder_gone": holder_gone,
+        "is_young": is_young,
         "known_clients": params["known_clients"],
         "kept": params["kept"],
         "skip_refused": params["skip_refused"],

@@ -27,7 +27,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
     ``unit``, ``adopt_namespace``, ``accept_unproven``, ``accept_identity``, ``migration``, ``is_new``, ``variables``
     (those that belong to the service) and ``look`` (the result of client_config_info, or None). ``stores`` has what was
     read of each service's store, and its ``known_clients``; ``timelock`` what was read of TimeLock.
-    ``settings``: ``playing`` (hosts of the play), ``servers``, ``take_over``, ``holder_gone``,
+    ``settings``: ``playing`` (hosts of the play), ``servers``, ``take_over``, ``holder_gone``, ``is_young`` (a lock),
     ``known_clients`` (addresses and networks), ``kept`` (the plan that is to be applied, or None),
     ``skip_refused``,
     ``server_version`` (TimeLock's, or None), ``repair`` (whether what was done by hand is to be repaired),

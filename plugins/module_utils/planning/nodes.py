@@ -194,7 +194,7 @@ def on_two_namespaces(nodes: list) -> list:
     """
     running = {}
     for node in nodes:
-        if _runs_on_timelock(node):
+        if runs_on_timelock(node):
             running[node["name"]] = config_of(node)["namespace"]
     if len(set(running.values())) < 2:
         return []
@@ -217,10 +217,10 @@ def unseen_by_store(nodes: list, sessions: list) -> list:
     return blind
 
 
-def drifted(nodes: list) -> list:
+def drifted(nodes: list, do: str | None = None) -> list:
     """Refusals for nodes that were switched to TimeLock, and whose configuration leads elsewhere now.
 
-    They do not speak against a handover, which is what mends them.
+    They do not speak against a handover, which is what mends them, unless ``do`` says what does.
     """
     refusals = []
     for node in nodes:
@@ -228,7 +228,7 @@ def drifted(nodes: list) -> list:
         mode = node["look"]["config"]["mode"]
         if switched.get("how") == SWITCHED and mode in EMBEDDED_MODES:
             found = f"{node['name']} was switched to TimeLock by run {switched['run_id']}, and is {mode} again."
-            refusals.append(Refusal("config-drifted", found))
+            refusals.append(Refusal("config-drifted", found, do))
     return refusals
 
 
@@ -257,14 +257,15 @@ def old_running(nodes: list) -> list:
 def on_both_sides(nodes: list) -> list:
     """A refusal where one node runs on TimeLock, a held one by its kept file, and another on its old configuration."""
     old = [node["name"] for node in nodes if runs_old(node)]
-    new = [node["name"] for node in nodes if _runs_on_timelock(node)]
+    new = [node["name"] for node in nodes if runs_on_timelock(node)]
     if not old or not new:
         return []
     found = f"{', '.join(old)} runs with its old configuration, and {', '.join(new)} with one for TimeLock."
     return [Refusal("config-mixed-active", found)]
 
 
-def _runs_on_timelock(node: dict) -> bool:
+def runs_on_timelock(node: dict) -> bool:
+    """Whether a process of ``node`` lives whose configuration is one for TimeLock."""
     config = config_of(node)
     return bool(config) and config["shared"]["mode"] == "timelock" and bool(process_of(node).get("running"))
 

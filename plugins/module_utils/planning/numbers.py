@@ -86,6 +86,7 @@ def behind(state: dict, record: dict | None, fresh: int, repairing: bool = False
     both speaks against it: then somebody took timestamps from another TimeLock. To a bound that is active it will be
     brought as well, which is not below anything on record (``contradiction``): it may be a new one.
     """
+    reached = fresh
     if state["state"] == INVALIDATED:
         backup = state["backup"] or 0
         if fresh <= backup and not repairing:
@@ -97,7 +98,7 @@ def behind(state: dict, record: dict | None, fresh: int, repairing: bool = False
                 found = f"{source['source']} has {source['number']}, and TimeLock's fresh timestamp is {fresh}."
                 return Refusal("timelock-behind-backup", found)
     before = int(((record or {}).get("numbers") or {}).get("fresh", 0))
-    if fresh <= before and state["state"] != ACTIVE:
+    if reached <= before and state["state"] != ACTIVE:
         found = f"TimeLock's fresh timestamp is {fresh}, and it gave out {before} before."
         return Refusal("timelock-behind-backup", found)
     return None

@@ -31,11 +31,23 @@ MOVES = (MIGRATE, REVERSE, RENAME)
 REVERSED = "reversed"
 """What a record says of a service that went back."""
 
+_ON_TIMELOCK = ("migrated", "renamed")
+"""What it says of one that was brought to TimeLock, or to another namespace there."""
+
 PUT_BACK = "put back: the service runs as before"
 """How it begins what it says of one that a run could not take further."""
 
 ACCEPTED = "accepted unproven"
 """How a note begins that says what was accepted without a proof, and why."""
+
+DOWN = "node-unhealthy-before"
+"""What is said of a node that was not seen to serve."""
+
+_UNSOUND = ("bound-", "store-reactivated", "config-mixed-active", "timelock-behind", "kvs-identity")
+_NOT_YET = (
+    "Do not start it before the rest is mended that is refused here: it could begin on what is there as if it were its"
+    " own."
+)
 
 _UNFINISHED = {
     MIGRATE: ("rename-not-migrated", "A migration of {} began", "Run migrate.yml again, which ends it. Then rename."),
@@ -160,6 +172,7 @@ class ServicePlanner:
             "own_begun": self.own_begun,
             "migrated": self._is_migrated(),
             "on_another_timelock": self._is_on_another_timelock(),
+            "uses_timelock": self._uses_timelock(),
             "repair": self.repair,
             "repairing": self.repairing,
             "fence": self._fence() if todo in MOVES else None,
@@ -178,9 +191,10 @@ class ServicePlanner:
     @property
     def _run_is_at_it(self) -> bool:
         """Whether a run that lives has the service: nodes may have been looked at before it stopped them, and the store
-        after."""
-        holder = self.record.get("holder")
-        return bool(holder) and not self.settings["holder_gone"](holder)
+        after. One of another controller, of which nobody can say whether it lives, is only taken for it while it is
+        young."""
+        holder = holder_of_another(self.record, self.settings["take_over"], self.settings["holder_gone"])
+        return bool(holder) and self.settings["is_young"](holder)
 
     def _drifted(self) -> list:
         """An active store beside such nodes is one that somebody took back by hand: refusals say that, as of any bound
@@ -188,7 +202,7 @@ class ServicePlanner:
         nothing, nodes say by themselves what must not be."""
         store = self.store or {}
         if store.get("state") == ACTIVE or store.get("guarded"):
-            return self.accepted
+            return self.accepted + self._on_a_copy_of_before()
         if store.get("state") != INVALIDATED or self.reversing:
             return [] if self._run_is_at_it else node_checks.on_both_sides(self.nodes)
         found = []
@@ -197,6 +211,12 @@ class ServicePlanner:
         if not self.whole or self.resuming:
             return found
         return found + node_checks.drifted(self.nodes)
+
+    def _on_a_copy_of_before(self) -> list:
+        """Nodes that a run has brought to TimeLock, and that serve again on a store which has forgotten that run."""
+        if self._run_is_at_it or not self._forgotten_runs():
+            return []
+        return node_checks.drifted([node for node in self._read() if node_checks.runs_old(node)], _COPY_OF_BEFORE)
 
     def _weigh(self) -> None:
         self.refusals += self.settings["inventory_refusals"]
@@ -214,6 +234,7 @@ class ServicePlanner:
             self._weigh_state()
         else:
             self.refusals += self._timelock_refusals()
+        self._hold_back()
 
     def _weigh_configurations(self) -> None:
         """What the configurations that were read say against each other and the inventory."""
@@ -255,10 +276,19 @@ class ServicePlanner:
     def _node_refusals(self, node: dict) -> list:
         """In the middle of a way back or a rename it is for that run to start a node, and nobody is told to."""
         may_be_down = (self.store or {}).get("state") == INVALIDATED or self.own_begun
-        held_by_a_run = self.resuming or bool(self.settings["accept_identity"])
+        # Nobody knows of a store that could not be read whether it has the run on record.
+        held_by_a_run = self.resuming or bool(self.settings["accept_identity"]) or "refusal" in (self.store or {})
         found = node_checks.node_refusals(node, held_by_a_run, may_be_down)
         elsewhere = self.unfinished in (REVERSE, RENAME)
-        return [one for one in found if not (elsewhere and one.code == "node-unhealthy-before")]
+        return [one for one in found if not (elsewhere and one.code == DOWN)]
+
+    def _hold_back(self) -> None:
+        """Nobody is told to start a node on a store that was not read, or of which it is said what must not be."""
+        unsound = "state" not in (self.store or {}) or any(one.code.startswith(_UNSOUND) for one in self.refusals)
+        if unsound:
+            self.refusals = [
+                Refusal(DOWN, one.found, _NOT_YET) if one.code == DOWN else one for one in self.refusals
+            ]
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""
@@ -280,13 +310,18 @@ class ServicePlanner:
 
     def _contradiction(self) -> Refusal | None:
         fresh = self._fresh_timestamp(self._namespace())
-        return contradiction(self.store, self.record, fresh, self._has_lost_its_invalidation())
+        # A bound that only looks like one of a way back is live, and below nothing that is known.
+        live = {"state": ACTIVE} if self.store.get("guarded") and not self.reversing else {}
+        return contradiction({**self.store, **live}, self.record, fresh, self._has_lost_its_invalidation())
 
     def _weigh_store(self) -> None:
         store, record = self.store, self.record
         of_state = self._store_refusal()
         if self._began_on_timelock():
             self.notes.append("its store never held a bound: it began on TimeLock")
+        taken_back = record.get("outcome") in _ON_TIMELOCK and not (self.resuming or self._on_timelock())
+        if store["state"] == ACTIVE and taken_back:
+            self.notes.append(_TAKEN_BACK)
         if of_state:
             self.refusals.append(of_state)
         if store["missing_rights"] and self._needs_rights():
@@ -530,8 +565,13 @@ class ServicePlanner:
         fresh = self._asked(namespace)
         if not isinstance(fresh, int):
             return fresh
-        wrong = behind(*self._known_of(namespace), fresh, bool(self.repairing))
-        return Refusal(wrong.code, wrong.found, by_hand.DO) if wrong and self.repair else wrong
+        unused = self.repair and not self._uses_timelock()
+        wrong = behind(*self._known_of(namespace), fresh, bool(self.repairing and unused))
+        return Refusal(wrong.code, wrong.found, by_hand.DO) if wrong and unused else wrong
+
+    def _uses_timelock(self) -> bool:
+        """Whether a node runs that may have a timestamp from TimeLock at any time."""
+        return any(map(node_checks.runs_on_timelock, self.nodes))
 
     def _known_of(self, namespace: str) -> tuple:
         """What store and record tell how far it has got. In the middle of a rename a number on record is one of the
@@ -559,11 +599,21 @@ class ServicePlanner:
 
         A way back or a rename that did not end has begun only where it was so.
         """
-        return never_held(self.store) and (self._is_done() or self.unfinished in (REVERSE, RENAME))
+        never = never_held(self.store) and (self._is_done() or self.unfinished in (REVERSE, RENAME))
+        return never or self._never_had_a_table()
+
+    def _never_had_a_table(self) -> bool:
+        """The same of a client that makes none on TimeLock (PostgreSQL, before 0.253.2), or that took its timestamps
+        from another service before."""
+        absent = self.store["code"] == "bound-absent" and not self.store["empty_table"]
+        unknown = self.direction == MIGRATE and not self.record.get("namespace")
+        listed = self._namespace() in self.timelock.get("namespaces", [])
+        return absent and unknown and listed and self.whole and set(self.modes()) == {"timelock"}
 
     def _is_done(self) -> bool:
         """Whether the service is on TimeLock, whoever has brought it there."""
-        return self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming
+        invalidated = self.store["state"] == INVALIDATED and set(self.modes()) == {"timelock"} and not self.resuming
+        return invalidated or self._never_had_a_table()
 
     def _is_migrated(self) -> bool:
         """The same, whatever is to be done with it, and where its store could not be read."""
@@ -645,6 +695,14 @@ _OPEN_IT = (
 _MAY_MIGRATE = (
     "a node was started to migrate itself, and may do so at any time: no other may have its old configuration, so"
     " release none by hand. migrate.yml ends it."
+)
+_TAKEN_BACK = (
+    "on record it is on TimeLock, and somebody has taken it back since, by hand: nobody here knows whether its bound"
+    " was brought above all that TimeLock gave out (see 'Back to embedded timestamps' in the runbook)"
+)
+_COPY_OF_BEFORE = (
+    "Stop it now: the store is a copy of before it, and what TimeLock gave out is not in it. See 'Somebody restored a"
+    " backup' in the runbook."
 )
 _STOP_IT = (
     "Stop it now, and see that its process is gone. Then run migrate.yml, with timelock_accept_unproven: see this code"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..bound import ACTIVE, INVALIDATED
 from ..printable import printable
 from .nodes import EMBEDDED_MODES
-from .service import NEW, RENAME, REVERSE
+from .service import DOWN, NEW, RENAME, REVERSE
 
 MUST_NOT_BE = (
     "store-reactivated", "config-mixed-active", "timelock-behind-backup", "bound-below-record", "bound-contradicted",
@@ -25,10 +25,11 @@ ELSEWHERE = "config-other-timelock"
 """No alarm where that is one cluster by another list of its servers."""
 
 BEHIND = "timelock-behind-backup"
-"""No alarm where the store was invalidated by hand, and no client has ever used TimeLock."""
+"""No alarm where the store was invalidated by hand, and no client uses TimeLock."""
 
-VANISHED = "bound-absent"
-"""An alarm where a node serves all the same: at its next start it would take what is empty for fresh."""
+VANISHED = ("bound-absent", "bound-ambiguous")
+"""An alarm where a node serves all the same: at its next start it would take what is empty for fresh, or find a number
+that was there before."""
 
 YES, NO, BETWEEN, UNKNOWN = "yes", "no", "in between", "?"
 NOT_CHECKED = "not checked"
@@ -47,7 +48,7 @@ def fleet_status(plan: dict) -> dict:
     namespace, or why it is not known; whether these ``agree``; how many nodes are ``up``; ``lock``; ``last_run``;
     ``codes`` of what was found, and whether that is ``alarming``.
     """
-    services = {name: _status(service) for name, service in plan["services"].items()}
+    services = {name: _status(service, len(plan["services"]) == 1) for name, service in plan["services"].items()}
     rows = [("SERVICE", *_COLUMNS)]
     rows += [(name, *(now[key] for key in _COLUMNS.values())) for name, now in services.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -62,12 +63,12 @@ def fleet_status(plan: dict) -> dict:
     return {"lines": [printable(line) for line in lines], "services": services, "alarming": alarming}
 
 
-def _status(service: dict) -> dict:
+def _status(service: dict, is_only: bool) -> dict:
     codes = [refusal["code"] for refusal in service["refusals"] + service["drifted"]]
-    wrong = [code for code in (*MUST_NOT_BE, VANISHED) if code in codes and _must_not_be(code, service)]
+    wrong = [code for code in (*MUST_NOT_BE, *VANISHED) if code in codes and _must_not_be(code, service)]
     record = service["record"] or {}
     holder = record.get("holder")
-    state, do = _state(service, wrong, codes)
+    state, do = _state(service, wrong, codes, is_only)
     up = list(service["up"].values())
     return {
         "state": state,
@@ -85,14 +86,19 @@ def _status(service: dict) -> dict:
 
 
 def _must_not_be(code: str, service: dict) -> bool:
-    if code == VANISHED:
-        return any(service["up"][node] and mode in EMBEDDED_MODES for node, mode in service["modes"].items())
+    if code in VANISHED:
+        serving = any(service["up"][node] and mode in EMBEDDED_MODES for node, mode in service["modes"].items())
+        return serving and not service["live"]
     if code == ELSEWHERE:
         return service["on_another_timelock"]
-    return code in MUST_NOT_BE and not (service["repair"] and code == BEHIND)
+    return code in MUST_NOT_BE and not (code == BEHIND and service["repair"] and not service["uses_timelock"])
 
 
-def _state(service: dict, wrong: list, codes: list) -> tuple:
+def _state(service: dict, wrong: list, codes: list, is_only: bool) -> tuple:
+    # What is wrong with the store says whether a node that is down may be started.
+    first = next((f"see {code}" for code in sorted(codes, key=lambda code: code == DOWN)), None)
+    # What did not end is ended whatever is refused of the others.
+    alone = "" if is_only else f" {_alone(service)}"
     if wrong:
         return "wrong", f"see {wrong[0]}"
     if service["resuming"] and service["record"].get("direction") == REVERSE:
@@ -101,18 +107,18 @@ def _state(service: dict, wrong: list, codes: list) -> tuple:
         renaming = f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
         return "being renamed", f"{renaming} {_alone(service)}"
     if service["repair"]:
-        return "unfinished" if service["resuming"] else "by hand", "repair.yml"
+        return "unfinished" if service["resuming"] else "by hand", f"repair.yml{alone}"
     if service["resuming"]:
-        return "unfinished", "migrate.yml"
+        return "unfinished", f"migrate.yml{alone}"
     if service["migrated"] and not codes:
         return "migrated", "nothing"
     if service["todo"] == NEW:
         return "new", "configure it for TimeLock before its first start"
     if service["store"] == ACTIVE and set(service["modes"].values()) <= set(EMBEDDED_MODES):
-        return "embedded", f"see {codes[0]}" if codes else "migrate.yml"
+        return "embedded", first or "migrate.yml"
     if service["store"] == INVALIDATED:
-        return "invalidated", f"see {codes[0]}" if codes else "migrate.yml"
-    return "unclear", f"see {codes[0]}" if codes else "plan.yml"
+        return "invalidated", first or "migrate.yml"
+    return "unclear", first or "plan.yml"
 
 
 def _alone(service: dict) -> str:

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Refusal
@@ -17,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.run_holder import
     holder_gone,
     holder_of,
     holder_of_worker,
+    is_young,
 )
 
 FORK = multiprocessing.get_context("fork")
@@ -80,3 +82,15 @@ def test_a_worker_whose_controller_was_killed_holds_nothing_in_the_name_of_whoev
     go_on.set()
     assert told.get(timeout=PATIENCE_SECONDS) == ("operator-lock-lost" if killed else controller.pid)
     controller.join()
+
+
+@pytest.mark.parametrize(
+    ("ago", "young"), [(0, True), (3000, True), (-3000, True), (4000, False), (90_000, False), (None, False)]
+)
+def test_a_lock_is_young_for_an_hour(ago, young):
+    at = None if ago is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+    assert is_young({"since": at}) == young
+
+
+def test_a_lock_that_was_just_taken_is_young():
+    assert is_young(holder_of("one", os.getpid()))

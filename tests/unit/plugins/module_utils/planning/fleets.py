@@ -136,6 +136,7 @@ def settings(**more) -> dict:
         "servers": SERVERS,
         "take_over": None,
         "holder_gone": lambda holder: True,
+        "is_young": lambda holder: True,
         "resolve": lambda host: {"orders.example.org": ["10.0.0.1"]}.get(host, [host]),
         "known_clients": [],
         "kept": None,

@@ -162,6 +162,30 @@ def test_a_repair_that_died_is_one_still(what):
     assert plan(fleets.invalidated(record=record), LISTED, "held", repair=True)[0]["todo"] == "migrate"
 
 
+@pytest.mark.parametrize("what", ["rest", "backup"])
+def test_a_timelock_that_is_behind_must_not_be_under_a_node_that_a_repair_has_started(what):
+    store = fleets.invalidated(record=fleets.record(repair=what))
+    modes = enumerate(("timelock", "held"), 1)
+    members = [fleets.node(number, look=fleets.look(number, mode)) for number, mode in modes]
+    members[1]["look"]["probe"]["process"]["running"] = False
+    store["record"]["nodes"] = ["orders-1", "orders-2"]
+    lost = {**LISTED, "fresh": {"orders": 5}}
+    planned = plan_fleet(members, {"orders": store}, lost, fleets.settings(repair=True))
+    assert "timelock-behind-backup" in codes(planned["services"]["orders"])
+    told = fleet_status(plan_fleet(members, {"orders": store}, lost, fleets.settings()))
+    assert told["alarming"] == ["orders"]
+    members[0]["look"]["probe"]["process"]["running"] = False
+    assert fleet_status(plan_fleet(members, {"orders": store}, lost, fleets.settings()))["alarming"] == []
+
+
+def test_a_new_timelock_is_brought_above_what_one_that_was_lost_gave_out_before():
+    numbers = {"bound": "2000000", "fresh": "9000000"}
+    state = fleets.invalidated(corroboration=[]) | {"backup": 20_000_000}
+    assert behind(state, {"numbers": numbers}, 5, repairing=True) is None
+    assert behind(state | {"backup": 8_000_000}, {"numbers": numbers}, 5, repairing=True)
+    assert behind(state, {"numbers": numbers}, 5)
+
+
 def test_services_of_which_there_is_nothing_to_repair_are_left_alone_whatever_is_wrong_with_them():
     for store in (fleets.store(), fleets.store(missing_rights=["GRANT"])):
         service, planned = plan(store, running=True, repair=True)

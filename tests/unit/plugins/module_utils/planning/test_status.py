@@ -53,10 +53,112 @@ def test_a_service_that_cannot_be_migrated_is_embedded_all_the_same_and_the_reas
 ])  # fmt: skip
 def test_a_table_that_is_gone_must_not_be_where_a_node_would_begin_again_at_its_next_start(modes, running, alarming):
     gone = fleets.store(state="absent", bound=None, code="bound-absent", reason="There is no table.")
-    status, told = now(gone, LISTED, modes, running, playing=["orders-1"])
+    unlisted = {**LISTED, "namespaces": []}
+    status, told = now(gone, unlisted, modes, running, playing=["orders-1"])
     assert told["alarming"] == alarming
     assert status["state"] == ("wrong" if alarming else "unclear")
     assert "bound-absent" in status["codes"]
+
+
+ABSENT = fleets.store(state="absent", bound=None, code="bound-absent", reason="There is no table.")
+
+
+def test_a_service_that_serves_on_timelock_and_never_had_a_table_is_migrated():
+    """As clients leave it that make none on TimeLock, or took their timestamps from another service."""
+    status, told = now(ABSENT, LISTED, ("timelock",) * 3)
+    assert (status["state"], status["do"], status["codes"], told["alarming"]) == ("migrated", "nothing", [], [])
+    assert any("its store never held a bound" in line for line in told["lines"])
+    emptied = fleets.store(**{**ABSENT, "empty_table": True})
+    ended = fleets.store(**{**ABSENT, "record": fleets.record(unfinished=False, holder=None)})
+    for store, modes in ((emptied, ("timelock",) * 3), (ended, ("timelock",) * 3), (ABSENT, ("timelock", "leader"))):
+        assert "bound-absent" in now(store, LISTED, modes)[0]["codes"]
+    assert "bound-absent" in now(ABSENT, LISTED, ("timelock",) * 3, direction="reverse")[0]["codes"]
+
+
+@pytest.mark.parametrize(
+    ("store", "first"),
+    [
+        (ABSENT, "bound-absent"),
+        (fleets.store(state="ambiguous", bound=None, code="bound-ambiguous", reason="Two rows."), "bound-ambiguous"),
+        ({"refusal": Refusal("kvs-unreachable", "connection refused")}, "kvs-unreachable"),
+        (fleets.store(record=fleets.record(unfinished=False, numbers={"bound": "9000000"})), "bound-below-record"),
+    ],
+)
+def test_nobody_is_told_to_start_a_node_on_a_store_of_which_that_is_not_known_to_be_right(store, first):
+    status, told = now(store, LISTED, running=False)
+    assert status["do"] == f"see {first}"
+    down = [line for line in told["lines"] if "node-unhealthy-before" in line]
+    assert len(down) == 3 and all("Do not start it before the rest is mended" in line for line in down)
+
+
+def test_held_nodes_of_a_store_that_cannot_be_read_are_not_said_to_be_unknown_to_it():
+    status, _told = now({"refusal": Refusal("kvs-unreachable", "connection refused")}, LISTED, ("held",) * 3)
+    assert (status["codes"], status["do"]) == (["kvs-unreachable"], "see kvs-unreachable")
+
+
+@pytest.mark.parametrize(("guarded", "alarming"), [(False, ["orders"]), (True, [])])
+def test_a_number_that_may_be_an_old_one_must_not_be_under_nodes_that_serve(guarded, alarming):
+    both = {"state": "ambiguous", "bound": 3_000_001, "code": "bound-ambiguous", "reason": "Both.", "guarded": guarded}
+    assert now(fleets.store(**both), LISTED)[1]["alarming"] == alarming
+    assert now(fleets.store(**both), LISTED, running=False)[1]["alarming"] == []
+
+
+def test_a_bound_that_looks_like_one_of_a_way_back_and_is_none_is_held_against_what_is_on_record():
+    both = {"state": "ambiguous", "bound": 3_000_001, "backup": 2_000_000, "code": "bound-ambiguous", "reason": "Both."}
+    numbers = {"bound": "2000000", "fresh": "20000000"}
+    ended = fleets.record(unfinished=False, holder=None, numbers=numbers)
+    status, told = now(fleets.store(**both, guarded=True, record=ended), LISTED)
+    assert told["alarming"] == ["orders"] and status["do"] == "see bound-below-record"
+    reversing = fleets.record(numbers=numbers, direction="reverse")
+    assert now(fleets.store(**both, guarded=True, record=reversing), LISTED)[1]["alarming"] == []
+
+
+def _switched(mode="leader", epoch=3):
+    members = [fleets.node(number, look=fleets.look(number, mode)) for number in (1, 2, 3)]
+    for member in members:
+        member["look"]["probe"]["switched"] = {"how": "switched", "run_id": "earlier"}
+        member["look"]["probe"]["epoch"] = {"service": "orders", "epoch": epoch, "run_id": "earlier"}
+    return members
+
+
+def test_nodes_that_serve_again_on_a_copy_of_before_their_migration_must_not_be():
+    copy = {"orders": fleets.store(bound=1_500_000)}
+    told = fleet_status(plan_fleet(_switched(), copy, LISTED, fleets.settings()))
+    assert told["alarming"] == ["orders"]
+    assert any("and is leader again. Stop it now: the store is a copy of before it" in line for line in told["lines"])
+    for member in (members := _switched()):
+        member["look"]["probe"]["process"]["running"] = False
+    assert fleet_status(plan_fleet(members, copy, LISTED, fleets.settings()))["alarming"] == []
+
+
+def test_a_service_that_somebody_took_back_by_hand_is_said_to_be_that_and_no_alarm():
+    ended = fleets.record(unfinished=False, holder=None, outcome="migrated")
+    store = {"orders": fleets.store(bound=30_000_000, record=ended)}
+    told = fleet_status(plan_fleet(_switched(), store, LISTED, fleets.settings()))
+    assert told["alarming"] == [] and told["services"]["orders"]["state"] == "embedded"
+    assert any("somebody has taken it back since, by hand" in line for line in told["lines"])
+
+
+def test_a_lock_of_which_nobody_can_say_whether_its_run_lives_silences_an_alarm_only_while_it_is_young():
+    members = [fleets.node(number, look=fleets.look(number, mode)) for number, mode in enumerate(MIXED, 1)]
+    store = {"orders": fleets.invalidated(record=fleets.record())}
+    taken = {"take_over": "earlier"}
+    for young, more, alarming in ((True, {}, []), (False, {}, ["orders"]), (True, taken, ["orders"])):
+        settings = fleets.settings(holder_gone=lambda holder: False, is_young=lambda holder, it=young: it, **more)
+        assert fleet_status(plan_fleet(members, store, LISTED, settings))["alarming"] == alarming
+
+
+MIXED = ("timelock", "leader", "held")
+
+
+def test_a_run_that_did_not_end_is_ended_for_its_service_alone_where_there_are_others():
+    nodes = [fleets.node(1), fleets.node(2, "users")]
+    nodes[1]["look"]["config"]["namespace"] = "users"
+    stores = {"orders": fleets.store(record=fleets.record(nodes=["orders-1"]))}
+    stores["users"] = fleets.store(identity={**fleets.IDENTITY, "database_oid": 7})
+    told = fleet_status(plan_fleet(nodes, stores, LISTED, fleets.settings(playing=["orders-1", "users-2"])))
+    assert told["services"]["orders"]["do"] == "migrate.yml --limit orders-1"
+    assert now(fleets.store(record=fleets.record()), LISTED)[0]["do"] == "migrate.yml"
 
 
 def test_of_an_older_copy_that_is_active_under_nodes_on_timelock_that_is_what_to_look_up():
