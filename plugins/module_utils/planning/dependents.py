@@ -18,16 +18,18 @@ NO_ENDPOINTS_SINCE = (0, 903, 0)
 """From here on a service gives its timestamps to nobody else (release notes 0.903.0)."""
 
 
-def depends(services: dict, resolve: Callable) -> list:
+def depends(services: dict, servers: list, resolve: Callable) -> list:
     """Who takes timestamps from whom: ``dependent``, ``server`` as its configuration names it, and the ``provider``,
     None where no service of the inventory is there.
 
-    ``services`` are the nodes by service; ``resolve`` gives the addresses of a host.
+    ``services`` are the nodes by service; ``servers`` TimeLock's, as the inventory names them (URLs): they are nobody's
+    nodes, also where a proxy has them on loopback; ``resolve`` gives the addresses of a host.
     """
     found: list = []
     for dependent, nodes in services.items():
         remote = set().union(*(_servers(node) for node in nodes))
-        for host, port in sorted(remote.union(*(_named_as_timelock(node) for node in nodes))):
+        supposed = set().union(*(_named_as_timelock(node) for node in nodes)) - _endpoints(servers)
+        for host, port in sorted(remote | supposed):
             providers = [
                 provider
                 for provider in services

@@ -45,7 +45,7 @@ def plan_fleet(nodes: list, stores: dict, timelock: dict, settings: dict) -> dic
         fleet += [unclear] if unclear else []
     identified = _identified(services, stores)
     bounds = {name: bound for name, (_namespace, bound) in identified.items()}
-    edges = depends(services, settings["resolve"])
+    edges = depends(services, settings["servers"], settings["resolve"])
     depending = dependents(edges, bounds, stores, settings["direction"] == MIGRATE)
     between = (
         inventory.split_services(services, settings["playing"]),

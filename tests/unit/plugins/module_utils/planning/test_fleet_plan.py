@@ -603,6 +603,17 @@ def test_a_service_that_takes_another_for_its_timelock_is_seen_and_one_on_timelo
         assert (planned["depends"], codes(planned)) == ([], [])
 
 
+@pytest.mark.parametrize(("named", "depends"), [(["http://127.0.0.1:8080"], False), (fleets.SERVERS, True)])
+def test_a_proxy_of_timelock_on_loopback_is_no_node_of_another_service(named, depends):
+    nodes = depending("http://127.0.0.1:8080")
+    config = nodes[3]["look"]["config"]
+    config.update(mode="timelock", timelock={"servers": ["http://127.0.0.1:8080"]})
+    config["shared"].update(mode="timelock", remote_timestamp_servers=[])
+    nodes[3]["look"]["problems"] = []
+    stores = {"orders": fleets.store(), "users": None}
+    assert bool(plan(nodes, stores, playing=PLAYING, servers=named)["depends"]) == depends
+
+
 def test_a_service_whose_provider_has_gone_ahead_is_told_what_to_do_and_the_provider_is_not_refused():
     stores = {"orders": fleets.invalidated(), "users": None}
     nodes = depending("orders-1:8080")
