@@ -280,17 +280,17 @@ def test_a_bound_that_timelock_comes_past_under_nodes_that_serve_is_raised_once_
 
 @only_wide
 def test_a_node_whose_embedded_file_was_mended_is_started_beside_one_that_serves_on_the_live_bound(lab, tmp_path):
-    with fleet(lab, tmp_path, 2) as services:
+    with fleet(lab, tmp_path, 3) as services:
         services.set(timelock_quiet_seconds=1)
         services.migrate()
         kill_at(services, "reverse.yml", "begin-reverse_start_others")
-        first, second = services.nodes
-        before = first.process()
-        mended = second.config_path.read_text() + "# mended by hand\n"
-        second.config_path.write_text(mended)
+        *serving, other = services.nodes
+        before = [node.process() for node in serving]
+        mended = other.config_path.read_text() + "# mended by hand\n"
+        other.config_path.write_text(mended)
         run = services.play("reverse.yml")
         assert run.ok, run.tail
-        assert (first.process(), second.config_path.read_text()) == (before, mended)
+        assert ([node.process() for node in serving], other.config_path.read_text()) == (before, mended)
         services.assert_as_before()
         assert services.play("reverse.yml").changed == {}
 
