@@ -107,7 +107,7 @@ def _state(service: dict, wrong: list, codes: list, is_only: bool) -> tuple:
         renaming = f"rename_namespace.yml -e timelock_rename_to={service['record']['rename_to']}"
         return "being renamed", f"{renaming} {_alone(service)}"
     if service["repair"]:
-        return "unfinished" if service["resuming"] else "by hand", f"repair.yml{alone}"
+        return ("unfinished", f"repair.yml{alone}") if service["resuming"] else ("by hand", "repair.yml")
     if service["resuming"]:
         return "unfinished", f"migrate.yml{alone}"
     if service["migrated"] and not codes:
