@@ -59,8 +59,7 @@ def node_refusals(node: dict, resuming: bool, invalidated: bool, reverse: bool =
     if look["config"] is None:
         return refusals
     if look["config"]["mode"] == "held" and not (resuming or invalidated):
-        found = f"{name} is held by run {look['probe']['hold']['run_id']}, of which its store has no record."
-        return [*refusals, Refusal("kvs-identity", found)]
+        return refusals  # held_by_no_run tells of it, by what the store knows
     return refusals + _probe_refusals(name, look, invalidated, reverse)
 
 
@@ -103,6 +102,28 @@ def waiting_to_be_held(nodes: list) -> list:
     found = f"{', '.join(names)} is held, and has its file of before again: nothing keeps it down. Do not start it; the"
     return [f"{found} next run holds it again"]
 
+
+def held_by_no_run(nodes: list, record: dict) -> list:
+    """Refusals for nodes that are held, where no run is unfinished on ``record`` (a service's) that would go on.
+
+    One that was held by a run on record, or an earlier one, was missing when that ended without it.
+    """
+    refusals = []
+    for node in nodes:
+        if config_of(node).get("mode") != "held":
+            continue
+        held = f"{node['name']} is held by run {node['look']['probe']['hold']['run_id']}"
+        if 0 < obeyed_epoch(node) <= record.get("epoch", 0):
+            refusals.append(Refusal("config-nodes-disagree", f"{held}, which has ended without it.", _GIVE_IT_THEIRS))
+        else:
+            refusals.append(Refusal("kvs-identity", f"{held}, of which its store has no record."))
+    return refusals
+
+
+_GIVE_IT_THEIRS = (
+    "Do not release it as its file says: the one that is kept may be one that the service has left. Give it the one "
+    "that the others have, and take its hold away: see 'A node is gone for good' in the runbook."
+)
 
 _OF_ALL = ("namespace", "store", "kvs")
 """What the nodes of a service have in common, even while some are on TimeLock already and others are held."""
@@ -165,12 +186,18 @@ def _servers_of(nodes: list) -> dict:
 def on_left_namespace(nodes: list, record: dict) -> list:
     """Refusals for nodes that have again the namespace which a rename has left, as the service's ``record`` says."""
     left, now = record.get("renamed_from"), record.get("namespace")
-    names = [node["name"] for node in nodes if node["look"]["config"]["namespace"] == left != now]
-    if not left or not names:
-        return []
-    found = f"{', '.join(names)} has the namespace {left} again, which the service has left for {now}."
-    do = f"Stop it now: timestamps of {left} are old ones. Find who put its file back, and give it the one with {now}."
-    return [Refusal("config-drifted", found, do)]
+    back = [node for node in nodes if left and node["look"]["config"]["namespace"] == left != now]
+    down = [node["name"] for node in back if config_of(node)["mode"] == "held" and not process_of(node)["running"]]
+    names = [node["name"] for node in back if node["name"] not in down]
+    refusals = []
+    if names:
+        found = f"{', '.join(names)} has the namespace {left} again, which the service has left for {now}."
+        do = f"Stop it now: timestamps of {left} are old ones. Find who put its file back, and give it"
+        refusals.append(Refusal("config-drifted", found, f"{do} the one with {now}."))
+    if down:
+        found = f"{', '.join(down)} is held, and down, with the namespace {left}, which the service has left for {now}."
+        refusals.append(Refusal("config-nodes-disagree", found, _GIVE_IT_THEIRS))
+    return refusals
 
 
 def on_other_namespace(nodes: list, record: dict) -> list:

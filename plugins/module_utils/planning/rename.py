@@ -56,6 +56,9 @@ class RenamePlanner(ServicePlanner):
     def _node_refusals(self, node: dict) -> list:
         return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
 
+    def _goes_on_with_held(self) -> bool:
+        return self.resuming
+
     def _serving(self) -> list:
         return self._on_timelock()
 

@@ -83,6 +83,9 @@ class ReversePlanner(ServicePlanner):
     def _needs_rights(self) -> bool:
         return not self.done
 
+    def _goes_on_with_held(self) -> bool:
+        return self.resuming or self.lost
+
     def _store_refusal(self) -> Refusal | None:
         if self.reversing:
             return None if self.store.get("guarded") else self._odd_state()

@@ -383,6 +383,8 @@ class ServicePlanner:
 
     def _weigh_identity(self) -> None:
         """Of a key-value service that is not what it was its operator says whether all is there that was there."""
+        if not self._goes_on_with_held():
+            self.refusals += node_checks.held_by_no_run(self._read(), self.record)
         refusal = self._other_kvs() or self._forgotten_runs()
         if refusal and self.settings["accept_identity"]:
             self.notes.append(f"{ACCEPTED} ({self.settings['accept_identity']}): {refusal.found}")
@@ -390,6 +392,10 @@ class ServicePlanner:
             self.notes.append(refusal.found)
         elif refusal and refusal.code not in (one.code for one in self.refusals):
             self.refusals.append(refusal)
+
+    def _goes_on_with_held(self) -> bool:
+        """Whether nodes that are held are to be expected: a migration takes any to TimeLock that was left behind."""
+        return self.resuming or bool(self.settings["accept_identity"]) or self.store["state"] == INVALIDATED
 
     def _other_kvs(self) -> Refusal | None:
         """A run that did not finish has written down which key-value service it began with."""

@@ -273,6 +273,43 @@ def test_nodes_that_a_run_holds_of_which_the_store_lost_the_record_are_migrated_
     assert {*codes(accepted)} <= {"proof-missing"}, accepted["services"]["orders"]["refusals"]
 
 
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"outcome": "put back: the service runs as before"},
+        {"outcome": "reversed", "direction": "reverse", "epoch": 4},
+    ],
+)
+def test_a_held_node_that_comes_back_after_its_run_has_ended_gets_what_the_others_have(ended):
+    back = spoiled(3, lambda look: look.update(fleets.look(3, "held", running=False)))
+    record = fleets.record(unfinished=False, holder=None, **ended)
+    planned = plan(back, fleets.store(record=record))
+    assert codes(planned) == ["config-nodes-disagree"]
+    (refusal,) = planned["services"]["orders"]["refusals"]
+    assert refusal["found"] == "orders-3 is held by run earlier, which has ended without it."
+    assert "Give it the one that the others have, and take its hold away" in refusal["do"]
+    back[2]["look"]["probe"]["hold_intact"] = False
+    assert codes(plan(back, fleets.store(record=record))) == ["config-nodes-disagree"]
+    later = plan(back, fleets.store(record={**record, "epoch": 2}))
+    assert "of which its store has no record" in later["reasons"][0] and codes(later) == ["kvs-identity"]
+
+
+@pytest.mark.parametrize("direction", ["reverse", "rename"])
+def test_nor_does_a_way_back_or_a_rename_take_it_along(direction):
+    nodes = [fleets.node(number, look=fleets.look(number, "timelock")) for number in (1, 2, 3)]
+    nodes[2]["look"] = fleets.look(3, "held", running=False)
+    store = fleets.invalidated(record=fleets.record(unfinished=False, holder=None, outcome="migrated"))
+    listed = {"refusals": [], "namespaces": ["orders"], "fresh": {}}
+    planned = plan(nodes, store, listed, direction=direction, rename_to="shop")
+    assert any("which has ended without it" in reason for reason in planned["reasons"])
+    assert codes(plan(nodes, store, listed)) == []
+
+
+def test_of_a_held_node_nothing_is_said_by_a_store_that_cannot_be_read():
+    nodes = [fleets.node(number, look=fleets.look(number, "held", running=False)) for number in (1, 2, 3)]
+    assert codes(plan(nodes, NO_STORE)) == ["kvs-unreachable"]
+
+
 def test_a_service_on_timelock_whose_record_is_gone_needs_nothing():
     listed = {"refusals": [], "namespaces": ["orders"], "fresh": {}}
     planned = plan(obeying(4, "timelock"), fleets.invalidated(record=None), listed)

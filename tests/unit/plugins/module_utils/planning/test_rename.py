@@ -219,3 +219,19 @@ def test_a_node_that_has_the_namespace_again_which_was_left_alarms_and_nothing_i
 def test_a_service_whose_rename_came_to_nothing_may_keep_its_namespace():
     put_back = {**BEGUN, "unfinished": False, "outcome": "put back", "namespace": "orders"}
     assert plan(nodes(*MIGRATED), record=put_back, direction="migrate")[1]["refusals"] == []
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_node_that_is_held_with_the_namespace_that_was_left_alarms_only_where_it_runs(running):
+    """It was gone when the rename ended without it."""
+    ended = {**BEGUN, "unfinished": False, "holder": None, "outcome": "renamed", "namespace": "shop"}
+    back = nodes("timelock", "timelock", "held", namespaces=("shop", "shop", "orders"))
+    back[2]["look"]["probe"]["process"]["running"] = running
+    fleet, service = plan(back, record=ended, listed=BOTH, direction="migrate")
+    now = fleet_status(fleet)
+    assert now["alarming"] == (["orders"] if running else [])
+    said = "orders-3 is held, and down, with the namespace orders, which the service has left for shop."
+    told = [one for one in service["refusals"] if one["found"] == said]
+    assert len(told) == (not running)
+    if told:
+        assert told[0]["do"].startswith("Do not release it") and "take its hold away" in told[0]["do"]
