@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..bound import INVALIDATED
+from ..bound import ACTIVE, INVALIDATED
 from ..refusal import Refusal
 from . import nodes as node_checks
 from .asked import OWN_NAMESPACES
@@ -95,7 +95,21 @@ class RenamePlanner(ServicePlanner):
         if self.store["state"] != INVALIDATED or embedded:
             found = f"The store of {self.name} is {self.store['state']}"
             found += f", and {', '.join(embedded)} not configured for TimeLock." if embedded else "."
-            self.refusals.append(Refusal("rename-not-migrated", found))
+            self.refusals.append(Refusal("rename-not-migrated", found, self._way_on(embedded)))
+
+    def _way_on(self, embedded: list) -> str | None:
+        """What lets a rename go on that did not end; no other playbook takes its service meanwhile."""
+        if self.unfinished != RENAME:
+            return None
+        ways = []
+        if embedded:
+            file = f"the file for TimeLock again, with the namespace {self.former}"
+            ways.append(f"Give {', '.join(embedded)} {file}, and do not start it.")
+        if self.store["state"] == ACTIVE:
+            ways.append(_INVALIDATE_IT_AGAIN)
+        elif self.store["state"] != INVALIDATED:
+            ways.append("Mend the store, as is said of it.")
+        return " ".join([*ways, "Then run rename_namespace.yml again."])
 
     def _weigh_timelock(self) -> None:
         self.refusals += self._timelock_refusals()
@@ -115,9 +129,15 @@ class RenamePlanner(ServicePlanner):
         own = self.target in [self.record.get(key) for key in OWN_NAMESPACES] and self._same_cluster()
         if self.former and self.former not in listed:
             found = f"TimeLock has no namespace {self.former}: what it gave out cannot be asked of it."
-            self.refusals.append(Refusal("timelock-behind-backup", found))
+            self.refusals.append(Refusal("timelock-behind-backup", found, self._after_a_loss()))
         elif self._behind():
             self.refusals.append(self._behind())
         elif self.target in listed and not own and not self.settings["adopt_namespace"]:
             found = f"TimeLock has a namespace {self.target} already, and no record says that it is {self.name}'s."
             self.refusals.append(Refusal("timelock-namespace-used", found))
+
+
+_INVALIDATE_IT_AGAIN = (
+    "While no node has an old configuration, raise its bound, and invalidate it again: see 'Somebody restored a "
+    "backup' in the runbook."
+)

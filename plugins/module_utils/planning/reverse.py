@@ -86,6 +86,10 @@ class ReversePlanner(ServicePlanner):
     def _goes_on_with_held(self) -> bool:
         return self.resuming or self.lost
 
+    def _of_another_way(self) -> Refusal | None:
+        wrong = super()._of_another_way()
+        return Refusal(wrong.code, wrong.found, self._after_a_loss()) if wrong and self.lost else wrong
+
     def _store_refusal(self) -> Refusal | None:
         if self.reversing:
             return None if self.store.get("guarded") else self._odd_state()

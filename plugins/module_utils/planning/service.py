@@ -545,7 +545,8 @@ class ServicePlanner:
         wrong = self._behind()
         if self.store["state"] == INVALIDATED and not listed and not self.repairing:
             found = f"The store of {self.name} is invalidated at {self.store['backup']}; TimeLock has no {namespace}."
-            self.refusals.append(Refusal("timelock-behind-backup", found, by_hand.DO if self.repair else None))
+            do = by_hand.DO if self.repair else self._after_a_loss()
+            self.refusals.append(Refusal("timelock-behind-backup", found, do))
         elif wrong:
             self.refusals.append(wrong)
         elif listed and not own and (self.resuming or not all_switched) and not self.settings["adopt_namespace"]:
@@ -653,6 +654,17 @@ class ServicePlanner:
     def _renaming_to(self) -> str | None:
         """The namespace to which a rename that did not end takes the service."""
         return self.record.get("rename_to") if self.unfinished == RENAME else None
+
+    def _after_a_loss(self) -> str | None:
+        """What to do where TimeLock was lost amid a rename."""
+        if self.unfinished != RENAME:
+            return None
+        return (
+            "Start nothing. On a TimeLock at the same addresses, restored or new, bring the namespace "
+            f"{self.record['renamed_from']} above every timestamp that either namespace ever gave out, with "
+            "timelock_fast_forward: see 'TimeLock is lost' in the runbook for that number. Then run "
+            f"rename_namespace.yml again, to {self._renaming_to()}."
+        )
 
     def _renamed(self) -> list:
         """The nodes that have it already."""

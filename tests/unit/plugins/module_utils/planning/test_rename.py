@@ -196,6 +196,53 @@ def test_nodes_that_run_with_the_old_and_the_new_namespace_at_once_alarm():
     assert fleet_status(plan(made, record=BEGUN, listed=BOTH, direction="migrate")[0])["alarming"] == []
 
 
+def refusal(planned, code):
+    (found,) = [one for one in planned[1]["refusals"] if one["code"] == code]
+    return found
+
+
+def test_a_node_that_has_its_embedded_file_again_amid_a_rename_gets_the_one_for_timelock_and_it_goes_on():
+    made = nodes("held", "held", "leader")
+    made[2]["look"] = fleets.look(3, running=False)
+    do = refusal(plan(made, record=BEGUN), "rename-not-migrated")["do"]
+    assert do == (
+        "Give orders-3 the file for TimeLock again, with the namespace orders, and do not start it. Then run "
+        "rename_namespace.yml again."
+    )
+    made[2]["look"] = fleets.look(3, "timelock", running=False)
+    assert codes(plan(made, record=BEGUN)) == []
+    assert "migrate.yml first" in refusal(plan(nodes("timelock", "leader")), "rename-not-migrated")["do"]
+
+
+def test_a_store_that_is_active_again_amid_a_rename_is_invalidated_again_and_it_goes_on():
+    record = {**BEGUN, "numbers": {"bound": "2000000", "fresh": "2000500"}}
+    older = fleets.store(bound=1_900_000)
+    do = refusal(plan(nodes("held", "held", "held"), older, record), "rename-not-migrated")["do"]
+    assert "raise its bound, and invalidate it again" in do and do.endswith("Then run rename_namespace.yml again.")
+    again = {**fleets.invalidated(), "backup": 1_900_000}
+    assert codes(plan(nodes("held", "held", "held"), again, record)) == []
+    fleet, _service = plan(nodes("timelock", "held", "held"), older, record, direction="migrate")
+    assert fleet_status(fleet)["services"]["orders"]["do"] == "see store-reactivated"
+
+
+@pytest.mark.parametrize("direction", ["rename", "migrate", "reverse"])
+def test_a_timelock_that_was_lost_amid_a_rename_is_brought_above_all_and_the_rename_goes_on(direction):
+    made = nodes(*HALF, namespaces=("shop", "orders", "orders"))
+    known = {**fleets.invalidated(), "corroboration": [{"source": "punch table", "number": 2_000_900}]}
+    record = {**BEGUN, "numbers": {"bound": "2000000", "fresh": "2000500"}}
+    lost = {"accept_unproven": "looked", "highest_issued": "9000000"} if direction == "reverse" else {}
+    planned = plan(made, known, record, listed=(), direction=direction, **lost)
+    do = refusal(planned, "rename-unfinished" if direction == "reverse" else "timelock-behind-backup")["do"]
+    assert "bring the namespace orders above every timestamp that either namespace ever gave out" in do
+    assert do.endswith("Then run rename_namespace.yml again, to shop.")
+    assert codes(plan(made, known, record, fresh={"orders": 9_000_001})) == []
+
+
+def test_a_way_back_without_a_loss_is_told_only_to_end_the_rename():
+    planned = plan(nodes(*MIGRATED), record=BEGUN, direction="reverse")
+    assert refusal(planned, "rename-unfinished")["do"].startswith("Run rename_namespace.yml again")
+
+
 def test_nor_is_it_renamed_in_the_middle_of_its_way_back():
     record = {**BEGUN, "direction": "reverse"}
     assert "reverse-unfinished" in codes(plan(nodes(*MIGRATED), record=record))
