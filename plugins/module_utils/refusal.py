@@ -226,6 +226,11 @@ CODES = {
         "Look at the node's log and configuration, mend it, then run the playbook again. Nodes that are held "
         "stay down until then.",
     ),
+    "migration-by-hand": Code(
+        "plan",
+        "Start none as it is. Give each node the file that it had before, start them, and run migrate.yml. Where they "
+        "may have served on a TimeLock that is gone, see this code in docs/refusals.md first.",
+    ),
     "migration-unsuitable": Code("plan", "Leave timelock_migration at manual: the collection does the steps."),
     "migration-not-done": Code(
         "after",

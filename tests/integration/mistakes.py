@@ -289,8 +289,25 @@ class Mistakes:
 
     @_mistake("store-reactivated")
     def a_store_that_is_active_under_nodes_on_timelock(self, service: Service) -> str:
-        by_hand.switch_to_timelock(self.lab, service.nodes[0])
+        (node,) = service.nodes
+        node.stop()
+        by_hand.switch_to_timelock(self.lab, node)
+        node.start()
+        node.wait_healthy()
+        by_hand.store(self.lab, service.name).put_back()
+        node.stop()  # it would ask TimeLock for timestamps between two looks
         return "its store is active"
+
+    @_mistake("node-on-old-service")
+    def files_that_were_pushed_and_no_node_restarted(self, service: Service) -> str:
+        by_hand.switch_to_timelock(self.lab, service.nodes[0])
+        return "its timestamps are embedded still"
+
+    @_mistake("migration-by-hand")
+    def a_migration_by_hand_that_was_only_begun(self, service: Service) -> str:
+        service.nodes[0].stop()
+        by_hand.switch_to_timelock(self.lab, service.nodes[0])
+        return "a migration by hand was begun"
 
     @_mistake("config-other-timelock")
     def another_timelock(self, service: Service) -> str:

@@ -35,19 +35,22 @@ def repair_of(store: dict, record: dict, nodes: list, left_embedded: bool) -> st
         return record["repair"]
     if store["code"] == MISPLACED:
         return BACKUP
-    if store["state"] != INVALIDATED or store["code"] or (record.get("namespace") and not left_embedded):
+    if store["state"] != INVALIDATED or store["code"]:
         return None
     if any(int(one["number"]) > store["backup"] for one in store["corroboration"]):
         return None
+    switched = any(node["look"]["config"]["mode"] == "timelock" for node in nodes)
+    return REST if not switched and no_run_switched(record, nodes, left_embedded) else None
+
+
+def no_run_switched(record: dict, nodes: list, left_embedded: bool) -> bool:
+    """Whether no run has brought the service to TimeLock, or one ``left_embedded`` it last: by its ``record``, and by
+    what was done last to the file of each node.
+    """
+    if record.get("namespace") and not left_embedded:
+        return False
     unused = (None, REVERSED, PUT_BACK) if left_embedded else (None,)
-    return REST if all(_last(node["look"]) in unused for node in nodes) else None
-
-
-def _last(look: dict) -> str | None:
-    """What was done last to a node's file by a run, or "timelock" where it is one for that."""
-    if look["config"]["mode"] == "timelock":
-        return "timelock"
-    return (look["probe"].get("switched") or {}).get("how")
+    return all((node["look"]["probe"].get("switched") or {}).get("how") in unused for node in nodes)
 
 
 def explained(store: dict, repair: str | None, namespace: str, listed: bool) -> str | None:

@@ -305,16 +305,28 @@ def not_restarted(nodes: list, servers: list, done: bool) -> list:
     starts the next, and it could be connected for another reason.
     """
     found = []
-    for node in nodes:
-        process = process_of(node)
-        if node["look"]["config"]["mode"] != "timelock" or not process["running"] or not process["older_than_file"]:
-            continue
-        connected = _leads_to(servers, [pair["remote"] for pair in process["sockets"]])
+    for node in _older_than_file(nodes):
+        connected = _is_connected(node, servers)
         if not connected or not (done or node["look"]["probe"].get("as_switched")):
             why = "was last changed" if connected else "came there, and has no connection to it"
             words = f"{node['name']} started before its file for TimeLock {why}."
             found.append(Refusal("node-on-old-service", words, RESTART))
     return found
+
+
+def unaware(nodes: list, servers: list) -> list:
+    """The names of nodes that run as they did before their file became one for TimeLock, by the same signs."""
+    return [node["name"] for node in _older_than_file(nodes) if not _is_connected(node, servers)]
+
+
+def _older_than_file(nodes: list) -> list:
+    """The nodes whose process lives since before their file for TimeLock was last changed."""
+    switched = [node for node in nodes if config_of(node).get("mode") == "timelock"]
+    return [node for node in switched if process_of(node)["running"] and process_of(node)["older_than_file"]]
+
+
+def _is_connected(node: dict, servers: list) -> bool:
+    return _leads_to(servers, [pair["remote"] for pair in process_of(node)["sockets"]])
 
 
 def _leads_to(servers: list, remotes: list) -> bool:

@@ -467,19 +467,53 @@ class ServicePlanner:
         self._weigh_unseen([name for name in self._serving() if name not in running])
 
     def _weigh_mixed(self) -> None:
-        switched = self._on_timelock()
-        if len(switched) == len(self.nodes):
-            code, found = "store-reactivated", f"All nodes of {self.name} are on TimeLock, and its store is active."
-        else:
-            found = f"{', '.join(switched)} are configured for TimeLock, and the store is still active."
-            code = "config-mixed-active"
-        lost = self._has_lost_its_invalidation()
-        refusal = Refusal(code, found, _AGAIN_WITHOUT_PROOF if lost else None)
-        if lost and self.settings["accept_unproven"]:
-            self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {found}")
+        unaware = node_checks.unaware(self._read(), self.settings["servers"])
+        running = [node["name"] for node in self._read() if node_checks.process_of(node).get("running")]
+        idle = running == unaware and self._no_run_switched()
+        self.refusals += [self._not_restarted(unaware, idle)] if unaware else []
+        refusal = self._active_under_timelock(unaware, idle)
+        if refusal and self._has_lost_its_invalidation() and self.settings["accept_unproven"]:
+            self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {refusal.found}")
             self.accepted.append(refusal)
-        else:
+        elif refusal:
             self.refusals.append(refusal)
+
+    def _active_under_timelock(self, unaware: list, idle: bool) -> Refusal | None:
+        """What a store is that is active under nodes with files for TimeLock. Those that are ``unaware`` of theirs use
+        it as ever, and one that is down may never have started with it: where no other runs, and no run has brought
+        them there (``idle``), nothing tells that somebody has reactivated it."""
+        switched = self._on_timelock()
+        everywhere = len(switched) == len(self.nodes) or (self.unfinished == RENAME and not self._embedded())
+        do = _AGAIN_WITHOUT_PROOF if self._has_lost_its_invalidation() else None
+        if not everywhere or (unaware and self._no_run_switched() and not idle):
+            found = f"{', '.join(switched)} are configured for TimeLock, and the store is still active."
+            return Refusal("config-mixed-active", found, do)
+        if idle and unaware:
+            return None
+        if idle and not self.record.get("namespace") and self._is_unknown_to_timelock():
+            found = f"All nodes of {self.name} are down, and set up for TimeLock, which has no {self._namespace()}; and"
+            return Refusal("migration-by-hand", f"{found} the store is active: a migration by hand was begun.")
+        found = f"All nodes of {self.name} are on TimeLock, and its store is active."
+        return Refusal("store-reactivated", found, _WHETHER_IT_SERVED if idle else do)
+
+    def _not_restarted(self, names: list, idle: bool) -> Refusal:
+        """What nodes are that run as before their file for TimeLock came there, with the store active. Such a process
+        may go on where TimeLock has given out nothing to the service, nor does now."""
+        found = f"{', '.join(names)} started before its file for TimeLock came there, and has no connection to it"
+        if not self._no_run_switched():
+            return Refusal("node-on-old-service", f"{found}.", _DOWN_UNTIL_INVALIDATED)
+        found += ": its timestamps are embedded still."
+        do = _GIVE_BACK if idle and self._is_unknown_to_timelock() else f"Stop it. {_WHETHER_IT_SERVED}"
+        return Refusal("node-on-old-service", found, do)
+
+    def _no_run_switched(self) -> bool:
+        """Whether no run that is known of has brought the service to TimeLock, or left it there."""
+        return by_hand.no_run_switched(self.record, self._read(), self._left_embedded())
+
+    def _is_unknown_to_timelock(self) -> bool:
+        """Whether the TimeLock that the nodes name has no such namespace, so that it never gave them a timestamp."""
+        known = set(self._namespaces().values()) & set(self.timelock["namespaces"])
+        return self.whole and not (self.timelock["refusals"] or known or self._is_on_another_timelock())
 
     def _has_lost_its_invalidation(self) -> bool:
         """Whether the store is as an unfinished migration found it, although nodes are on TimeLock, and no node that
@@ -705,6 +739,19 @@ class ServicePlanner:
 _AGAIN_WITHOUT_PROOF = (
     "Start nothing. Its bound is TS, as on record: nobody has taken from it since. Where no process of a node is left "
     "anywhere that is not on TimeLock, run migrate.yml again with timelock_accept_unproven and that as its reason."
+)
+_DOWN_UNTIL_INVALIDATED = (
+    "Stop it now: it may issue timestamps from memory. Start it, with the file that it has, once the store is "
+    "invalidated again."
+)
+_GIVE_BACK = (
+    "Restart none: it would begin on TimeLock, beside a store that is active. Give each the file that it had before, "
+    "with which its process goes on, start what is down, and plan again."
+)
+_WHETHER_IT_SERVED = (
+    "Learn from the nodes' logs whether one has ever served on TimeLock, if only by a proxy. Where none has, and none "
+    "runs, give each the file that it had before, start them, and plan again. Where one has, see store-reactivated in "
+    "docs/refusals.md."
 )
 _OPEN_IT = (
     "So a service is left that somebody took back by hand: its embedded timestamps go on from the live bound, and "

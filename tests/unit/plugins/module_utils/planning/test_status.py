@@ -291,6 +291,117 @@ def test_a_node_that_was_not_restarted_since_its_file_was_changed_must_not_be_un
         assert line.endswith(nodes.RESTART)
 
 
+def pushed(monkeypatch, seen, store=None, timelock=None, how=None, **more):
+    """The status of nodes, each in ``seen``: "leader", or one with a file for TimeLock that is "down", has "served" on
+    it, runs since before its file was "pushed", or serves on TimeLock and had its file "touched"."""
+    monkeypatch.setattr(nodes, "addresses_of", lambda host: ["10.9.9.1"])
+    members = []
+    for number, which in enumerate(seen, 1):
+        look = fleets.look(number, "leader" if which == "leader" else "timelock", which != "down")
+        look["probe"]["process"]["older_than_file"] = which in ("pushed", "touched")
+        if which in ("served", "touched"):
+            look["probe"]["process"]["sockets"] += [{"local": "10.0.0.1:5001", "remote": "10.9.9.1:8421"}]
+        look["probe"]["switched"] = how and {"how": how, "run_id": "earlier"}
+        members.append(fleets.node(number, look=look, **more))
+    names = [member["name"] for member in members]
+    planned = plan_fleet(
+        members, {"orders": store or fleets.store()}, timelock or fleets.TIMELOCK, fleets.settings(playing=names)
+    )
+    told = fleet_status(planned)
+    assert planned["services"]["orders"]["todo"] == "refused"
+    return told["services"]["orders"], told, planned["services"]["orders"]["refusals"]
+
+
+@pytest.mark.parametrize("seen", [("pushed",) * 3, ("pushed", "down", "pushed")])
+@pytest.mark.parametrize("timelock", [fleets.TIMELOCK, LISTED])
+def test_nodes_that_nobody_restarted_since_their_files_were_pushed_are_not_said_to_be_on_timelock(
+    monkeypatch, seen, timelock
+):
+    status, told, (refusal,) = pushed(monkeypatch, seen, timelock=timelock)
+    assert (told["alarming"], status["codes"]) == (["orders"], ["node-on-old-service"])
+    assert refusal["found"].startswith("orders-1, ") and "its timestamps are embedded still" in refusal["found"]
+    assert "ive each the file that it had before" in refusal["do"]
+    may_have_served = timelock is LISTED
+    assert refusal["do"].startswith("Stop it. Learn from the nodes' logs" if may_have_served else "Restart none")
+
+
+LEFT_EMBEDDED = fleets.record(unfinished=False, holder=None, outcome="put back: the service runs as before")
+ON_TIMELOCK = fleets.record(unfinished=False, holder=None, outcome="migrated")
+
+
+def test_nor_are_those_that_a_run_had_put_back_before(monkeypatch):
+    store = fleets.store(record=LEFT_EMBEDDED)
+    assert pushed(monkeypatch, ("pushed",) * 3, store, LISTED, "put back")[0]["codes"] == ["node-on-old-service"]
+
+
+@pytest.mark.parametrize(
+    ("record", "how", "codes"),
+    [
+        (ON_TIMELOCK, None, ["node-on-old-service", "store-reactivated"]),
+        (None, "switched", ["node-on-old-service", "store-reactivated"]),
+    ],
+)
+def test_one_that_a_run_has_brought_to_timelock_is_never_told_to_go_back(monkeypatch, record, how, codes):
+    status, _told, refusals = pushed(monkeypatch, ("pushed",) * 3, fleets.store(record=record), LISTED, how)
+    assert status["codes"] == codes
+    assert refusals[0]["do"].endswith("Start it, with the file that it has, once the store is invalidated again.")
+    assert not any("had before" in refusal["do"] for refusal in refusals)
+
+
+@pytest.mark.parametrize("timelock", [fleets.TIMELOCK, LISTED])
+@pytest.mark.parametrize("seen", [("served", "pushed", "pushed"), ("leader", "pushed", "leader")])
+def test_where_others_run_otherwise_it_is_stopped_and_named_beside_that(monkeypatch, seen, timelock):
+    status, _told, refusals = pushed(monkeypatch, seen, timelock=timelock)
+    assert status["codes"][:2] == ["node-on-old-service", "config-mixed-active"]
+    assert status["do"] == "see config-mixed-active"
+    assert refusals[0]["do"].startswith("Stop it. ")
+
+
+def test_a_migration_by_hand_of_which_only_the_configurations_were_changed_is_no_alarm_and_has_a_way_out(monkeypatch):
+    status, told, (refusal,) = pushed(monkeypatch, ("down",) * 3)
+    assert (told["alarming"], status["do"]) == ([], "see migration-by-hand")
+    assert "TimeLock" in refusal["found"] and "Give each node the file that it had before" in refusal["do"]
+    assert now()[0]["do"] == "migrate.yml"
+
+
+NOT_ASKED = {"refusals": [Refusal("timelock-unreachable", "No quorum.")], "namespaces": []}
+
+
+@pytest.mark.parametrize(
+    ("store", "timelock", "how"),
+    [
+        (fleets.store(), LISTED, None),
+        (fleets.store(), NOT_ASKED, None),
+        (fleets.store(record=ON_TIMELOCK), fleets.TIMELOCK, None),
+        (fleets.store(record=LEFT_EMBEDDED), fleets.TIMELOCK, "put back"),
+        (fleets.store(), fleets.TIMELOCK, "switched"),
+    ],
+)
+def test_a_service_that_may_have_served_on_timelock_is_not_taken_for_one_of_those(monkeypatch, store, timelock, how):
+    status, told, _refusals = pushed(monkeypatch, ("down",) * 3, store, timelock, how)
+    assert told["alarming"] == ["orders"]
+    assert "migration-by-hand" not in status["codes"] and status["do"] == "see store-reactivated"
+
+
+@pytest.mark.parametrize("runs", ["served", "touched"])
+def test_nor_is_one_of_which_a_node_runs_on_timelock(monkeypatch, runs):
+    assert pushed(monkeypatch, ("down", runs, "down"))[0]["codes"] == ["store-reactivated"]
+
+
+def test_nor_is_one_that_names_another_timelock_which_nobody_asked():
+    members = [fleets.node(number, look=fleets.look(number, "timelock", False)) for number in (1, 2, 3)]
+    members[1]["look"]["config"]["timelock"] = {"servers": ["https://other:8421"]}
+    told = fleet_status(plan_fleet(members, {"orders": fleets.store()}, fleets.TIMELOCK, fleets.settings()))
+    assert "store-reactivated" in told["services"]["orders"]["codes"] and told["alarming"] == ["orders"]
+
+
+def test_whether_such_nodes_may_go_back_their_logs_tell(monkeypatch):
+    _status, _told, (refusal,) = pushed(monkeypatch, ("down",) * 3, timelock=LISTED)
+    assert refusal["do"].startswith("Learn from the nodes' logs whether one has ever served on TimeLock")
+    _status, _told, (refusal,) = pushed(monkeypatch, ("served",) * 3, timelock=LISTED)
+    assert refusal["do"].startswith("Start no node with an old configuration")
+
+
 @pytest.mark.parametrize(("as_switched", "refused"), [(True, []), (False, ["node-on-old-service"])])
 def test_a_connection_is_not_enough_to_go_on_beside_a_node_whose_file_somebody_has_changed(
     monkeypatch, as_switched, refused
