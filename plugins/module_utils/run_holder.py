@@ -19,7 +19,6 @@ from multiprocessing import parent_process
 from .proofs import boot_id
 from .refusal import Refusal
 
-
 YOUNG_SECONDS = 3600.0
 """Longer than a service is held by a run that goes well."""
 
