@@ -42,6 +42,7 @@ from cassandra.query import SimpleStatement
 
 import cassandra_here
 import documented_rights
+import documented_statements
 from lab.cassandra import distribution
 from lab.cassandra.cluster import Cassandra
 from stores import opened, refused
@@ -193,6 +194,69 @@ def test_a_table_of_another_shape_is_not_taken_for_atlasdbs(service, opened):
     service.session.execute('CREATE TABLE IF NOT EXISTS other."_timestamp" (id int PRIMARY KEY)')
     state = opened({**service.kvs, "keyspace": "other", "user": "cassandra", "password": "cassandra"}).read()
     assert state.code == "bound-ambiguous"
+
+
+def _documented(code: str) -> list[str]:
+    lines = documented_statements.statements(code, cassandra=True)
+    return [line.replace('"orders"', f'"{KEYSPACE}"') for line in lines]
+
+
+SEEN, SEEN_OLD = "0x00000000000f6951", "0x00000000001eab91"
+
+
+def _ambiguous() -> list[tuple[list, list[str]]]:
+    begin, raise_it, empty_old, apply, make_it, delete_it = _documented("bound-ambiguous")
+    whole = [(OLD, SEEN_OLD)]
+    return [
+        ([(TS, SEEN), *whole], [begin, raise_it, empty_old, apply]),
+        (whole, [begin, make_it, empty_old, apply]),
+        ([(TS, SEEN), (TS, SEEN, 0), *whole], [begin, raise_it, empty_old, delete_it, apply]),
+    ]
+
+
+def test_what_is_to_be_typed_for_a_table_that_tells_no_number_leaves_one_and_only_where_it_finds_what_was_seen(
+    service, opened
+):
+    number = documented_statements.NUMBER
+    for rows, typed in _ambiguous():
+        service.empty()
+        for row in rows:
+            service.put(*row)
+        assert opened(service.kvs).read().code == "bound-ambiguous"
+        assert service.cql("\n".join(typed))[0].applied
+        now = opened(service.kvs).read()
+        assert (now.state, now.bound, now.code) == ("active", number, None)
+        before = service.rows()
+        assert not service.cql("\n".join(typed))[0].applied
+        assert service.rows() == before
+
+
+def test_what_is_to_be_typed_for_a_backup_that_was_never_written_or_a_number_that_is_too_long_leaves_it(
+    service, opened
+):
+    number = documented_statements.NUMBER
+    make_it, fill_it = _documented("bound-unreadable")
+    (shorten,) = _documented("bound-length")
+    for rows, typed, state in (
+        ([(TS, "0x00")], make_it, ("invalidated", None, number)),
+        ([(TS, "0x00"), (OLD, "0x")], fill_it, ("invalidated", None, number)),
+        ([(TS, SEEN + 16 * "aa")], shorten, ("active", number, None)),
+    ):
+        service.empty()
+        for row in rows:
+            service.put(*row)
+        assert opened(service.kvs).read().code in ("bound-unreadable", "bound-length")
+        assert service.cql(typed)[0].applied
+        now = opened(service.kvs).read()
+        assert (now.state, now.bound, now.backup) == state and now.code is None
+        assert not service.cql(typed)[0].applied
+
+
+def test_a_bound_that_would_vanish_stays_once_what_is_to_be_typed_has_written_it(service, opened):
+    service.put(TS, SEEN, more="USING TTL 600")
+    assert service.cql(_documented("bound-ambiguous")[1])[0].applied
+    now = opened(service.kvs).read()
+    assert (now.state, now.bound, now.code) == ("active", documented_statements.NUMBER, None)
 
 
 # Invalidation

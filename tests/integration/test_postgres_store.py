@@ -18,6 +18,7 @@ from ansible_collections.atlasdb.timelock.plugins.module_utils.refusal import Re
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores import postgres_connection
 from ansible_collections.atlasdb.timelock.plugins.module_utils.stores.opening import open_store
 
+import documented_statements
 from fleet import wait_for
 from lab import ports
 from stores import opened, refused
@@ -199,6 +200,40 @@ def test_a_state_is_told_by_what_atlasdb_would_make_of_it(
     assert (found.state, found.bound, found.backup, found.code) == (state, bound, backup, code)
     assert bool(found.reason) == bool(code)
     assert empty_database.dump() == before
+
+
+NULLABLE = "CREATE TABLE _timestamp (last_allocated int8, legacy_last_allocated int8)"
+SEEN = "INSERT INTO _timestamp (last_allocated) VALUES (1010001)"
+SEEN_ABOVE = "INSERT INTO _timestamp (last_allocated) VALUES (2010001)"
+RENAMED = "ALTER TABLE _timestamp RENAME last_allocated TO old_allocated"
+INVALIDATED = "CREATE TABLE _timestamp (legacy_last_allocated int8)"
+NUMBER = documented_statements.NUMBER
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "typed", "state"),
+    [
+        ("bound-ambiguous", [TABLE, SEEN, SEEN_ABOVE], slice(0, 5), ("active", NUMBER, None)),
+        ("bound-ambiguous", [NULLABLE, SEEN, SEEN_ABOVE], slice(0, 5), ("active", NUMBER, None)),
+        ("bound-renamed", [TABLE, SEEN, RENAMED], slice(0, 3), ("active", 1_010_001, None)),
+        (
+            "bound-unreadable",
+            [INVALIDATED, "INSERT INTO _timestamp VALUES (NULL)"],
+            slice(0, 1),
+            ("invalidated", None, NUMBER),
+        ),
+        ("bound-unreadable", [INVALIDATED], slice(1, 2), ("invalidated", None, NUMBER)),
+    ],
+)
+def test_what_is_to_be_typed_for_a_table_that_tells_no_number_leaves_one(
+    empty_database, opened, code, found, typed, state
+):
+    empty_database.run(*found)
+    assert opened(empty_database.kvs).read().code == code
+    statements = documented_statements.statements(code, cassandra=False)[typed]
+    empty_database.run("; ".join([*(text.rstrip(";") for text in statements), "COMMIT"]))
+    now = opened(empty_database.kvs).read()
+    assert (now.state, now.bound, now.backup) == state and now.code is None
 
 
 def test_a_state_that_is_not_usable_is_refused_by_both_effects_and_left_as_it_is(empty_database, opened):
