@@ -405,9 +405,15 @@ class Fleet:
         return dump("pg_dumpall", self.lab.postgres)
 
     def _database(self, service: Service) -> str | list[str]:
-        """Everything in the database of a service but its bound and its record."""
+        """Everything in the database of a service but its bound and its record.
+
+        And what a client leaves of its own that is stopped between a change of the bound and the removal of its mark
+        (RetriableTransactions).
+        """
         if service.settings.store == POSTGRES:
-            options = ("--create", "--exclude-schema=atlasdb_timelock", "--exclude-table-data=*_timestamp")
+            changing = ("*_timestamp", "*_retriable_txn_log_v1")
+            options = ["--create", "--exclude-schema=atlasdb_timelock"]
+            options += [f"--exclude-table-data={one}" for one in changing]
             return dump("pg_dump", self.lab.postgres, *options, service.name)
         parts = (f'"{service.name}".', f"keyspace_name='{service.name}'")
         found = _everything(self.lab.cassandra[service.settings.store])
