@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..refusal import Refusal
 from .nodes import EMBEDDED_MODES, process_of
-from .service import NEW, NOTHING, ServicePlanner
+from .service import DOWN, NEW, NOTHING, ServicePlanner
 
 _EMPTY = ("bound-absent", "bound-unreadable")
 """Codes of a store that holds no number; the second is left by the first start of a client on TimeLock."""
@@ -39,7 +39,7 @@ class NewcomerPlanner(ServicePlanner):
 
     def _node_refusals(self, node: dict) -> list:
         """It need not run."""
-        return [refusal for refusal in super()._node_refusals(node) if refusal.code != "node-unhealthy-before"]
+        return [refusal for refusal in super()._node_refusals(node) if refusal.code != DOWN]
 
     def _needs_rights(self) -> bool:
         return False

@@ -40,12 +40,12 @@ def is_up(node: dict) -> bool | None:
     return process["running"] and (health is None or health["ok"])
 
 
-def node_refusals(node: dict, resuming: bool, invalidated: bool, reverse: bool = False) -> list:
+def node_refusals(node: dict, may_be_held: bool, may_be_down: bool, reverse: bool = False) -> list:
     """Refusals for one node.
 
-    With ``resuming`` a node that an unfinished run has held is where to go on, and no mistake; with ``invalidated`` a
-    node that does not run on its old configuration is as it must be. One that was put back and did not start again is a
-    mistake even so: nobody saw it before its stop. With ``reverse`` a node on TimeLock is one that will be stopped.
+    Where it ``may_be_held``, one that a run holds is where to go on, and no mistake; where it ``may_be_down``, one that
+    does not run on its old configuration is as it must be. One that was put back and did not start again is a mistake
+    even so: nobody saw it before its stop. With ``reverse`` a node on TimeLock is one that will be stopped.
     """
     name, look = node["name"], node["look"]
     if not look or look.get("unreachable"):
@@ -58,9 +58,9 @@ def node_refusals(node: dict, resuming: bool, invalidated: bool, reverse: bool =
     refusals = [Refusal(item["code"], f"{name}: {item['found']}") for item in look["problems"]]
     if look["config"] is None:
         return refusals
-    if look["config"]["mode"] == "held" and not (resuming or invalidated):
+    if look["config"]["mode"] == "held" and not may_be_held:
         return refusals  # held_by_no_run tells of it, by what the store knows
-    return refusals + _probe_refusals(name, look, invalidated, reverse)
+    return refusals + _probe_refusals(name, look, may_be_down, reverse)
 
 
 def _probe_refusals(name: str, look: dict, may_be_down: bool, reverse: bool) -> list:
@@ -190,10 +190,10 @@ def on_left_namespace(nodes: list, record: dict) -> list:
     down = [node["name"] for node in back if config_of(node)["mode"] == "held" and not process_of(node)["running"]]
     names = [node["name"] for node in back if node["name"] not in down]
     refusals = []
+    do = f"Stop it now: timestamps of {left} are old ones. Find who put its file back, and give it the one with {now}."
     if names:
         found = f"{', '.join(names)} has the namespace {left} again, which the service has left for {now}."
-        do = f"Stop it now: timestamps of {left} are old ones. Find who put its file back, and give it"
-        refusals.append(Refusal("config-drifted", found, f"{do} the one with {now}."))
+        refusals.append(Refusal("config-drifted", found, do))
     if down:
         found = f"{', '.join(down)} is held, and down, with the namespace {left}, which the service has left for {now}."
         refusals.append(Refusal("config-nodes-disagree", found, _GIVE_IT_THEIRS))

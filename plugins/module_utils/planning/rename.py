@@ -54,7 +54,7 @@ class RenamePlanner(ServicePlanner):
         return self._names()
 
     def _node_refusals(self, node: dict) -> list:
-        return node_checks.node_refusals(node, self.resuming, self.resuming, reverse=True)
+        return node_checks.node_refusals(node, self._goes_on_with_held(), self.resuming, reverse=True)
 
     def _goes_on_with_held(self) -> bool:
         return self.resuming

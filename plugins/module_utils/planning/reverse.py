@@ -12,7 +12,7 @@ from ..refusal import Refusal
 from . import fence
 from . import nodes as node_checks
 from .numbers import issued
-from .service import NOTHING, REVERSE, REVERSED, ServicePlanner
+from .service import DOWN, NOTHING, REVERSE, REVERSED, ServicePlanner
 
 ONE_NODE_ONLY = (0, 910, 0)
 """From here on a client refuses a leader block with more than one node (release notes 0.910.0)."""
@@ -63,8 +63,8 @@ class ReversePlanner(ServicePlanner):
 
     def _node_refusals(self, node: dict) -> list:
         """Without TimeLock its clients may be down, or not healthy."""
-        found = node_checks.node_refusals(node, self.resuming, self.resuming or self.lost, reverse=True)
-        return [one for one in found if not (self.lost and one.code == "node-unhealthy-before")]
+        found = node_checks.node_refusals(node, self._goes_on_with_held(), self.resuming or self.lost, reverse=True)
+        return [one for one in found if not (self.lost and one.code == DOWN)]
 
     def _serving(self) -> list:
         return [] if self.live else self._on_timelock()

@@ -28,11 +28,12 @@ LEFT_ALONE = "left alone"
 MOVES = (MIGRATE, REVERSE, RENAME)
 """What is done to a service, where anything is."""
 
-REVERSED = "reversed"
-"""What a record says of a service that went back."""
+MIGRATED = "migrated"
+RENAMED = "renamed"
+"""What a record says of a service that was brought to TimeLock, or to another namespace there."""
 
-_ON_TIMELOCK = ("migrated", "renamed")
-"""What it says of one that was brought to TimeLock, or to another namespace there."""
+REVERSED = "reversed"
+"""What it says of one that went back."""
 
 PUT_BACK = "put back: the service runs as before"
 """How it begins what it says of one that a run could not take further."""
@@ -277,8 +278,8 @@ class ServicePlanner:
         """In the middle of a way back or a rename it is for that run to start a node, and nobody is told to."""
         may_be_down = (self.store or {}).get("state") == INVALIDATED or self.own_begun
         # Nobody knows of a store that could not be read whether it has the run on record.
-        held_by_a_run = self.resuming or bool(self.settings["accept_identity"]) or "refusal" in (self.store or {})
-        found = node_checks.node_refusals(node, held_by_a_run, may_be_down)
+        may_be_held = self._goes_on_with_held() or "refusal" in (self.store or {})
+        found = node_checks.node_refusals(node, may_be_held, may_be_down)
         elsewhere = self.unfinished in (REVERSE, RENAME)
         return [one for one in found if not (elsewhere and one.code == DOWN)]
 
@@ -286,9 +287,7 @@ class ServicePlanner:
         """Nobody is told to start a node on a store that was not read, or of which it is said what must not be."""
         unsound = "state" not in (self.store or {}) or any(one.code.startswith(_UNSOUND) for one in self.refusals)
         if unsound:
-            self.refusals = [
-                Refusal(DOWN, one.found, _NOT_YET) if one.code == DOWN else one for one in self.refusals
-            ]
+            self.refusals = [Refusal(DOWN, one.found, _NOT_YET) if one.code == DOWN else one for one in self.refusals]
 
     def _store_refusal(self) -> Refusal | None:
         """What speaks against the state of the store by itself."""
@@ -319,7 +318,7 @@ class ServicePlanner:
         of_state = self._store_refusal()
         if self._began_on_timelock():
             self.notes.append("its store never held a bound: it began on TimeLock")
-        taken_back = record.get("outcome") in _ON_TIMELOCK and not (self.resuming or self._on_timelock())
+        taken_back = record.get("outcome") in (MIGRATED, RENAMED) and not (self.resuming or self._on_timelock())
         if store["state"] == ACTIVE and taken_back:
             self.notes.append(_TAKEN_BACK)
         if of_state:
@@ -395,7 +394,8 @@ class ServicePlanner:
 
     def _goes_on_with_held(self) -> bool:
         """Whether nodes that are held are to be expected: a migration takes any to TimeLock that was left behind."""
-        return self.resuming or bool(self.settings["accept_identity"]) or self.store["state"] == INVALIDATED
+        invalidated = (self.store or {}).get("state") == INVALIDATED
+        return self.resuming or bool(self.settings["accept_identity"]) or invalidated
 
     def _other_kvs(self) -> Refusal | None:
         """A run that did not finish has written down which key-value service it began with."""
@@ -471,20 +471,24 @@ class ServicePlanner:
         running = [node["name"] for node in self._read() if node_checks.process_of(node).get("running")]
         idle = running == unaware and self._no_run_switched()
         self.refusals += [self._not_restarted(unaware, idle)] if unaware else []
-        refusal = self._active_under_timelock(unaware, idle)
-        if refusal and self._has_lost_its_invalidation() and self.settings["accept_unproven"]:
+        lost = self._has_lost_its_invalidation()
+        refusal = self._active_under_timelock(unaware, idle, lost)
+        if refusal and lost and self.settings["accept_unproven"]:
             self.notes.append(f"{ACCEPTED} ({self.settings['accept_unproven']}): {refusal.found}")
             self.accepted.append(refusal)
         elif refusal:
             self.refusals.append(refusal)
 
-    def _active_under_timelock(self, unaware: list, idle: bool) -> Refusal | None:
-        """What a store is that is active under nodes with files for TimeLock. Those that are ``unaware`` of theirs use
-        it as ever, and one that is down may never have started with it: where no other runs, and no run has brought
-        them there (``idle``), nothing tells that somebody has reactivated it."""
+    def _active_under_timelock(self, unaware: list, idle: bool, lost: bool) -> Refusal | None:
+        """What a store is that is active under nodes with files for TimeLock, and may have ``lost`` its invalidation.
+
+        Nodes that are ``unaware`` of their files use it as ever, and one that is down may never have started with its
+        own: where no other runs, and no run has brought them there (``idle``), nothing tells that somebody has
+        reactivated it.
+        """
         switched = self._on_timelock()
         everywhere = len(switched) == len(self.nodes) or (self.unfinished == RENAME and not self._embedded())
-        do = _AGAIN_WITHOUT_PROOF if self._has_lost_its_invalidation() else None
+        do = _AGAIN_WITHOUT_PROOF if lost else None
         if not everywhere or (unaware and self._no_run_switched() and not idle):
             found = f"{', '.join(switched)} are configured for TimeLock, and the store is still active."
             return Refusal("config-mixed-active", found, do)
@@ -648,7 +652,7 @@ class ServicePlanner:
         from another service before."""
         absent = self.store["code"] == "bound-absent" and not self.store["empty_table"]
         unknown = self.direction == MIGRATE and not self.record.get("namespace")
-        listed = self._namespace() in self.timelock.get("namespaces", [])
+        listed = self._namespace() in self.timelock["namespaces"]
         return absent and unknown and listed and self.whole and set(self.modes()) == {"timelock"}
 
     def _is_done(self) -> bool:

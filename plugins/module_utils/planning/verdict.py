@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from ..bound import ACTIVE
 from ..printable import printable
-from .service import LEFT_ALONE, MOVES, NEW, NOTHING, RENAME, REVERSE, REVERSED
+from .service import LEFT_ALONE, MIGRATED, MOVES, NEW, NOTHING, RENAME, RENAMED, REVERSE, REVERSED
 
-MIGRATED = "migrated"
 NOT_BEGUN = "not begun"
 FAILED = "failed"
 WOULD_MIGRATE = "would migrate"
 WOULD_REVERSE = "would go back"
-RENAMED = "renamed"
 WOULD_RENAME = "would be renamed"
 LEFT_OUT = "left out"
 
